@@ -1,0 +1,8 @@
+# shellcheck shell=bash disable=SC2034  # sourced; every variable is used by whoever sources it
+# x86-64: what the kernel's build and QEMU want to be told.
+SRCARCH=x86
+TARGET=x86_64-linux-gnu
+IMAGE=arch/x86/boot/bzImage
+QEMU=qemu-system-x86_64
+QEMU_MACHINE=(-machine q35)
+CONSOLE=ttyS0

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Make the archive that every guest starts from: busybox and init.
+set -euo pipefail
+. "$(dirname "$0")/../lib.sh"
+
+out=$BUILD/guest/$ARCH/base.cpio
+[ "$out" -nt "$TOP/scripts/guest/init" ] && [ "$out" -nt "$TOP/scripts/guest/pack.sh" ] && exit
+"$TOP/scripts/guest/pack.sh" "$out" busybox=/bin/busybox "$TOP/scripts/guest/init=/init"

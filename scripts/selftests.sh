@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Build what the suites run of tools/testing/selftests/bpf.
+#
+#   selftests.sh [--base] tools             libbpf and bpftool
+#   selftests.sh [--base] kmods [NAME.ko..] test modules, all by default
+#   selftests.sh [--base] progs             test_progs with the tests listed below
+#   selftests.sh [--base] pack              the above as build/guest/ARCH/selftests.cpio
+#
+# All ~970 programs of that directory take long and want options that the small
+# config has not. So the tree's own Makefile runs in a mirror of its directory
+# that leaves out the other tests; the tree itself is not written to.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$TOP/scripts/arch/$ARCH.sh"
+
+# Tests, as file names under prog_tests/. verifier.c stands for some 150 tests
+# and is cut down to those that match VERIFIER_TESTS.
+PROG_TESTS='*arena*.c *stream*.c *struct_ops*.c'
+VERIFIER_TESTS='verifier_arena.*'
+
+variant='' tree=$BUILD/linux
+if [ "${1-}" = --base ]; then
+	shift
+	variant=-base tree=$BUILD/base
+fi
+what=${1-progs}
+[ $# = 0 ] || shift
+kout=$BUILD/out/$ARCH$variant
+dest=$BUILD/selftests/$ARCH$variant
+mirror=$dest/tree
+bpf=$mirror/tools/testing/selftests/bpf
+bpftool=$bpf/${CROSS_COMPILE:+host-}tools/sbin/bpftool
+[ -f "$kout/vmlinux" ] || die "no $kout/vmlinux: run 'make kernel' first"
+
+"$TOP/scripts/selftests/mirror.sh" "$tree" "$mirror" "$VERIFIER_TESTS" "$PROG_TESTS"
+
+# The LSKELS and EXTRA variables name what only tests outside the list need.
+in_tree_make() {
+	"$TOP/scripts/in-root.sh" make -C "$bpf" -j"$JOBS" \
+		ARCH="$SRCARCH" CROSS_COMPILE="${CROSS_COMPILE-}" OUTPUT="$bpf" \
+		GENDIR="$kout/include/generated" BPF_GCC= \
+		SKIP_LLVM=1 SKIP_LIBBFD=1 SKIP_CRYPTO=1 SKIP_DOCS=1 \
+		LSKELS= LSKELS_EXTRA= LSKELS_SIGNED= LINKED_SKELS= TRUNNER_EXTRA_FILES= "$@"
+}
+
+# The header with the kernel's types. It is replaced only when it differs, and
+# make is told of no other dependency on the kernel, so that a relinked vmlinux
+# costs nothing here. With pahole 1.30 the arena kfuncs' prototypes lack the
+# address space that bpf_arena_common.h gives them, and programs that include
+# both do not compile.
+vmlinux_h() {
+	"$TOP/scripts/in-root.sh" "$bpftool" btf dump file "$kout/vmlinux" format c |
+		sed -E '/^extern .*\<bpf_arena_(alloc|free|reserve)_pages\(/d' >"$dest/vmlinux.h.new"
+	if cmp -s "$dest/vmlinux.h.new" "$dest/vmlinux.h"; then
+		rm "$dest/vmlinux.h.new"
+	else
+		mv "$dest/vmlinux.h.new" "$dest/vmlinux.h"
+	fi
+}
+
+tools() {
+	run_logged "selftests-tools-$ARCH$variant" in_tree_make VMLINUX_BTF="$kout/vmlinux" \
+		"$bpf/tools/build/libbpf/libbpf.a" "$bpftool"
+}
+
+# A libbpf before 1.6, such as trixie's, fails to find the kernel's types among a
+# module's: the module then has a task_struct and a bpf_prog_aux of its own, and
+# kfuncs with implicit arguments get garbage for them. So pahole is run with the
+# libbpf of the tree.
+pahole_with_own_libbpf() {
+	write_atomically "$dest/pahole" <<-EOF
+		#!/bin/sh
+		LD_LIBRARY_PATH=$bpf/tools/build${CROSS_COMPILE:+/host}/libbpf exec pahole "\$@"
+	EOF
+	chmod +x "$dest/pahole"
+}
+
+case $what in
+tools)
+	tools
+	;;
+kmods)
+	tools
+	pahole_with_own_libbpf
+	run_logged "selftests-kmods-$ARCH$variant" \
+		"$TOP/scripts/in-root.sh" make -C "$bpf/test_kmods" -j"$JOBS" KDIR="$kout" \
+		ARCH="$SRCARCH" CROSS_COMPILE="${CROSS_COMPILE-}" PAHOLE="$dest/pahole" ${1+MODULES="$*"}
+	;;
+progs)
+	tools
+	vmlinux_h
+	run_logged "selftests-progs-$ARCH$variant" in_tree_make \
+		VMLINUX_BTF="$dest/vmlinux.h" VMLINUX_H="$dest/vmlinux.h" test_progs
+	;;
+pack)
+	mkdir -p "$BUILD/guest/$ARCH$variant"
+	files=()
+	for f in "$bpf"/test_progs "$bpf"/*.bpf.o "$bpf"/test_kmods/*.ko; do
+		files+=("$f=/opt/selftests/${f##*/}")
+	done
+	"$TOP/scripts/guest/pack.sh" "$BUILD/guest/$ARCH$variant/selftests.cpio" "${files[@]}"
+	;;
+*)
+	die "selftests.sh: tools, kmods, progs or pack, not $what"
+	;;
+esac

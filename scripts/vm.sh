@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Boot a kernel with an initramfs in QEMU, run a shell script in it as root and
+# exit as that script does:
+#
+#   vm.sh [options] 'SCRIPT'
+#     -n NAME   names the logs: vm-NAME.console.log (kernel), vm-NAME.out.log (job)
+#     -k IMAGE  kernel image
+#     -i CPIO   unpacked in the guest's root after the base archive; may be repeated
+#     -t SECS   time limit, 120         -c CPUS  4         -m MEM  2G
+#     -a ARGS   more kernel parameters  -v       show the job's output as it comes
+#     -w REGEX  lines of the kernel's log that are no splat in this run
+#     -x REGEX  the guest is expected to die of an oops: its log must have a line
+#               that matches REGEX, and nothing else that is wrong
+#     -s        no job: an interactive shell on this terminal
+#
+# Anything that the kernel complains about fails the run, whatever the job said.
+# Exit status: the job's, or 90 splat, 91 out of time, 92 died without a report,
+# 93 did not die though expected to.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$TOP/scripts/arch/$ARCH.sh"
+
+name=guest image=$BUILD/out/$ARCH/$IMAGE initrds=("$BUILD/guest/$ARCH/base.cpio")
+limit=120 cpus=4 mem=2G append='' follow='' allow='' dies='' shell=''
+while getopts n:k:i:t:c:m:a:w:x:vs opt; do
+	case $opt in
+	n) name=$OPTARG ;; k) image=$OPTARG ;; i) initrds+=("$OPTARG") ;;
+	t) limit=$OPTARG ;; c) cpus=$OPTARG ;; m) mem=$OPTARG ;;
+	a) append=$OPTARG ;; w) allow=$OPTARG ;; x) dies=$OPTARG ;;
+	v) follow=1 ;; s) shell=1 ;;
+	*) die "vm.sh: see the head of the script for its options" ;;
+	esac
+done
+shift $((OPTIND - 1))
+"$TOP/scripts/guest/base.sh"
+for f in "$image" "${initrds[@]}"; do
+	[ -f "$f" ] || die "no $f: run 'make demo', which makes all that a guest needs"
+done
+
+console=$LOGS/vm-$name.console.log
+out=$LOGS/vm-$name.out.log
+mkdir -p "$LOGS"
+: >"$console" >"$out"
+tmp=$(mktemp -d "$BUILD/tmp.vm.XXXXXX")
+at_exit "rm -rf '$tmp'"
+
+accel=$("$TOP/scripts/guest/accel.sh" "$image")
+case $accel in
+kvm) cpu=host ;;
+*) cpu=max ;;
+esac
+
+# The kernel unpacks archives that follow one another, so that no job needs the
+# big ones made anew.
+printf '%s\n' "${1-}" >"$tmp/job"
+(cd "$tmp" && echo job | "$TOP/scripts/in-root.sh" cpio -o -H newc --quiet) >"$tmp/job.cpio"
+cat "${initrds[@]}" "$tmp/job.cpio" >"$tmp/initrd"
+
+# Watchdogs are patient since an emulated CPU waits for the host's to be free.
+cmdline="console=$CONSOLE oops=panic panic=-1 watchdog_thresh=30"
+cmdline+=" rcupdate.rcu_cpu_stall_timeout=90 hung_task_panic=0 $append"
+qemu=("$QEMU" "${QEMU_MACHINE[@]}" -accel "$accel" -cpu "$cpu" -smp "$cpus" -m "$mem"
+	-nodefaults -no-user-config -display none -no-reboot
+	-kernel "$image" -initrd "$tmp/initrd")
+# shellcheck disable=SC2206  # meant to be split: further arguments for QEMU
+qemu+=(${QEMU_ARGS-})
+
+if [ "$shell" ]; then
+	"$TOP/scripts/in-root.sh" "${qemu[@]}" -serial mon:stdio -append "$cmdline quiet guest.shell"
+	exit
+fi
+
+if [ "$follow" ]; then
+	tail -n +1 -f "$out" 2>/dev/null > >(sed -u '/^GUEST-EXIT: /d; s/\r$//') &
+	tail_pid=$!
+	at_exit "kill $tail_pid 2>/dev/null"
+fi
+rc=0
+run_group "$TOP/scripts/in-root.sh" timeout -k 5 "$limit" "${qemu[@]}" \
+	-serial "file:$console" -serial "file:$out" -append "$cmdline" >"$tmp/qemu" 2>&1 || rc=$?
+if [ "$follow" ]; then
+	sleep 0.3 # let tail show the end
+	kill "$tail_pid"
+	wait "$tail_pid" || true
+fi
+
+status=$(sed -n 's/^GUEST-EXIT: \([0-9]*\).*/\1/p' "$out" | tail -1)
+sed -i '/^GUEST-EXIT: /d' "$out"
+
+splats() {
+	grep -aE -f "$TOP/scripts/guest/splats.txt" "$console" | tr -d '\r' |
+		if [ "$1" ]; then grep -avE "$1"; else cat; fi
+}
+complain() {
+	local code=$1
+	shift
+	printf 'guest %s: %s\n(kernel log: %s)\n' "$name" "$*" "$console" >&2
+	exit "$code"
+}
+
+if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
+	splats "$allow" | head -5 >&2 || true
+	complain 91 "the guest did not finish within $limit s (acceleration: $accel)"
+elif [ "$rc" != 0 ]; then
+	cat "$tmp/qemu" >&2
+	complain 92 "QEMU failed with status $rc"
+fi
+if [ "$dies" ]; then
+	[ -z "$status" ] || complain 93 "the guest was expected to die and finished with status $status"
+	grep -qaE "$dies" "$console" || complain 92 "the guest died, but not of: $dies"
+	# One oops is the oops asked for, the panic its consequence.
+	bad=$(splats "BUG: unable to handle page fault|Oops: Oops: 0000|Kernel panic - not syncing: Fatal exception${allow:+|$allow}") || true
+	[ "$(grep -ac 'BUG: unable to handle' "$console")" = 1 ] || bad="more than one oops"$'\n'$bad
+	[ -z "$bad" ] || complain 90 "besides the expected oops: $(head -5 <<<"$bad")"
+	exit 0
+fi
+bad=$(splats "$allow") || true
+[ -z "$bad" ] || complain 90 "the kernel complains: $(head -5 <<<"$bad")"
+[ "$status" ] || complain 92 "the guest ended without a report"
+exit "$status"

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#pragma once
+
+/*
+ * What the arena_kern_* tests share. Those that use struct ak include
+ * arena_kern_ops.skel.h and define AK_OPS first.
+ */
+#include <stdarg.h>
+#include <unistd.h>
+#include "testing_helpers.h"
+#include "progs/arena_kern.h"
+#include "test_kmods/bpf_test_arena.h"
+
+#define AK_PARAMS "/sys/module/bpf_test_arena/parameters/"
+#define AK_READ_REPORT "ERROR: Arena READ access at unmapped address 0x%llx\n"
+#define AK_WRITE_REPORT "ERROR: Arena WRITE access at unmapped address 0x%llx\n"
+#define AK_FREE_REPORT "ERROR: Arena FREE of kernel-owned page at address 0x%llx\n"
+
+/* A stream holds 100000 bytes. */
+#define AK_STREAM_MAX (1 << 17)
+
+struct ak_subtest {
+	const char *name;
+	void (*fn)(void);
+};
+
+/* Poll for what the kernel does in the background; 10 s are too much for it. */
+#define ak_wait(cond) ({						\
+	int __i;							\
+									\
+	for (__i = 0; !(cond) && __i < 10000; __i++)			\
+		usleep(1000);						\
+	(cond);								\
+})
+
+static inline int ak_param_read(const char *name, char *buf, size_t size)
+{
+	char path[128];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), AK_PARAMS "%s", name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -errno;
+	len = read(fd, buf, size - 1);
+	close(fd);
+	buf[len > 0 ? len : 0] = '\0';
+	return len < 0 ? -EIO : 0;
+}
+
+/* The module does what "run" says in the context of this write. */
+static inline int ak_param_write(const char *name, unsigned int val)
+{
+	char path[128], buf[16];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), AK_PARAMS "%s", name);
+	snprintf(buf, sizeof(buf), "%u", val);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, buf, strlen(buf)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static inline void ak_run_subtests(const struct ak_subtest *tests, int cnt)
+{
+	char recovers[16];
+	int i;
+
+	if (!ASSERT_OK(load_module("bpf_test_arena.ko", env_verbosity > VERBOSE_NONE), "load"))
+		return;
+	if (!ASSERT_OK(ak_param_read("recovers", recovers, sizeof(recovers)), "recovers"))
+		goto out;
+	if (recovers[0] != 'Y') {
+		printf("%s:SKIP: no ptep_try_set() on this architecture\n", __func__);
+		test__skip();
+		goto out;
+	}
+	for (i = 0; i < cnt; i++)
+		if (test__start_subtest(tests[i].name))
+			tests[i].fn();
+out:
+	ASSERT_OK(unload_module("bpf_test_arena", env_verbosity > VERBOSE_NONE), "unload");
+}
+
+/* Everything that is on the program's stderr stream: that takes it away. */
+static inline int ak_stderr(int prog_fd, char *buf, int size)
+{
+	int len = 0, ret;
+
+	do {
+		ret = bpf_prog_stream_read(prog_fd, BPF_STREAM_STDERR, buf + len, size - 1 - len,
+					   NULL);
+		if (ret > 0)
+			len += ret;
+	} while (ret > 0 && len < size - 1);
+	buf[len] = '\0';
+	return len;
+}
+
+static inline int ak_count(const char *str, const char *sub)
+{
+	int cnt = 0;
+
+	while ((str = strstr(str, sub))) {
+		str += strlen(sub);
+		cnt++;
+	}
+	return cnt;
+}
+
+static char ak_buf[AK_STREAM_MAX];
+
+static inline int ak_reports(int prog_fd)
+{
+	ak_stderr(prog_fd, ak_buf, sizeof(ak_buf));
+	return ak_count(ak_buf, "ERROR: Arena");
+}
+
+static inline bool ak_expect_silence(int prog_fd, const char *what)
+{
+	if (ASSERT_EQ(ak_reports(prog_fd), 0, what))
+		return true;
+	printf("%s\n", ak_buf);
+	return false;
+}
+
+/* One report, its text as given, and a stack. It stays in ak_buf. */
+static inline bool ak_expect_report(int prog_fd, const char *fmt, __u64 addr)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), fmt, (unsigned long long)addr);
+	if (ASSERT_EQ(ak_reports(prog_fd), 1, "reports") &&
+	    ASSERT_OK(strncmp(ak_buf, line, strlen(line)), "text of the report") &&
+	    ASSERT_OK(strncmp(ak_buf + strlen(line), "CPU: ", 5), "CPU line follows") &&
+	    ASSERT_HAS_SUBSTR(ak_buf, "Call trace:\n", "stack"))
+		return true;
+	printf("expected: %sgot: %s\n", line, ak_buf);
+	return false;
+}
+
+static inline bool ak_has_report(const char *fmt, __u64 addr)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), fmt, (unsigned long long)addr);
+	return ASSERT_HAS_SUBSTR(ak_buf, line, "report");
+}
+
+/* Kernel code touches base + (u32)ptr + off; this is how that is reported. */
+static inline __u64 ak_addr(__u64 base, __u64 ptr, __s64 off)
+{
+	return (base & ~0xffffffffULL) + (__u32)ptr + off;
+}
+
+static inline int ak_guard(void)
+{
+	int page = getpagesize();
+
+	return (65536 > 2 * page ? 65536 : 2 * page) / 2;
+}
+
+#ifdef AK_OPS
+/* An arena and the programs that operate on it */
+struct ak {
+	struct arena_kern_ops *skel;
+	int fd, fd_nonsleepable;
+	__u64 base;	/* address of the arena in user space */
+	int page;
+};
+
+static inline bool ak_open(struct ak *ak, __u32 pages, __u32 flags, __u64 extra)
+{
+	struct arena_kern_ops *skel;
+	size_t size;
+
+	memset(ak, 0, sizeof(*ak));
+	skel = arena_kern_ops__open();
+	if (!ASSERT_OK_PTR(skel, "open"))
+		return false;
+	ak->skel = skel;
+	if (!ASSERT_OK(bpf_map__set_max_entries(skel->maps.arena, pages), "set_max_entries") ||
+	    !ASSERT_OK(bpf_map__set_map_flags(skel->maps.arena, BPF_F_MMAPABLE | flags),
+		       "set_map_flags") ||
+	    !ASSERT_OK(bpf_map__set_map_extra(skel->maps.arena, extra), "set_map_extra") ||
+	    !ASSERT_OK(arena_kern_ops__load(skel), "load")) {
+		arena_kern_ops__destroy(skel);
+		return false;
+	}
+	ak->fd = bpf_program__fd(skel->progs.sleepable);
+	ak->fd_nonsleepable = bpf_program__fd(skel->progs.nonsleepable);
+	ak->base = (__u64)bpf_map__initial_value(skel->maps.arena, &size);
+	ak->page = getpagesize();
+	return true;
+}
+
+static inline void ak_close(struct ak *ak)
+{
+	arena_kern_ops__destroy(ak->skel);
+}
+
+static inline __u64 ak_run_args(struct ak *ak, bool sleepable, struct arena_kern_args args)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int err;
+
+	if (sleepable) {
+		opts.ctx_in = &args;
+		opts.ctx_size_in = sizeof(args);
+		err = bpf_prog_test_run_opts(ak->fd, &opts);
+	} else {
+		ak->skel->bss->args = args;
+		err = bpf_prog_test_run_opts(ak->fd_nonsleepable, &opts);
+		args.ret = ak->skel->bss->args.ret;
+	}
+	if (err)
+		ASSERT_OK(err, "bpf_prog_test_run_opts");
+	return args.ret;
+}
+
+/* Run one operation from a program that can sleep, or from either kind */
+#define AK(ak, ...) ak_run_args(ak, true, (struct arena_kern_args){ __VA_ARGS__ })
+#define AK_FROM(ak, sleepable, ...)					\
+	ak_run_args(ak, sleepable, (struct arena_kern_args){ __VA_ARGS__ })
+
+static inline __u64 ak_page(struct ak *ak, int nr)
+{
+	return ak->base + (__u64)nr * ak->page;
+}
+
+static inline __u64 ak_pfn(struct ak *ak, int nr)
+{
+	return AK(ak, .op = AK_PFN, .ptr = ak_page(ak, nr));
+}
+
+/* Make a page dead. Returns the number of the page that is behind it now. */
+static inline __u64 ak_kill(struct ak *ak, int nr)
+{
+	__u64 pfn;
+
+	AK(ak, .op = AK_READ, .ptr = ak_page(ak, nr), .size = 1);
+	pfn = ak_pfn(ak, nr);
+	ak_stderr(ak->fd, ak_buf, sizeof(ak_buf));
+	if (!pfn)
+		ASSERT_NEQ(pfn, 0, "scratch page");
+	return pfn;
+}
+
+static inline __u64 ak_alloc(struct ak *ak, bool sleepable, int nr, int cnt)
+{
+	return AK_FROM(ak, sleepable, .op = AK_ALLOC, .cnt = cnt,
+		       .ptr = nr < 0 ? 0 : ak_page(ak, nr));
+}
+
+static inline void ak_free(struct ak *ak, bool sleepable, int nr, int cnt)
+{
+	AK_FROM(ak, sleepable, .op = AK_FREE, .ptr = ak_page(ak, nr), .cnt = cnt);
+}
+
+static inline __u64 ak_kalloc(struct ak *ak, int nr, int cnt)
+{
+	return AK(ak, .op = AK_KALLOC, .ptr = nr < 0 ? 0 : ak_page(ak, nr), .cnt = cnt);
+}
+
+static inline void ak_kfree(struct ak *ak, int nr, int cnt)
+{
+	AK(ak, .op = AK_KFREE, .ptr = ak_page(ak, nr), .cnt = cnt);
+}
+
+/* Live pages hold what is written to them, and each something else. */
+static inline bool ak_check_live(struct ak *ak, __u64 ptr, int cnt, __u64 scratch)
+{
+	int i, bad = 0;
+
+	for (i = 0; i < cnt; i++)
+		AK(ak, .op = AK_WRITE, .ptr = ptr + (__u64)i * ak->page, .size = 8, .val = ~ptr + i);
+	for (i = 0; i < cnt; i++) {
+		__u64 p = ptr + (__u64)i * ak->page;
+
+		bad += AK(ak, .op = AK_PROG_READ, .ptr = p) != ~ptr + i;
+		bad += scratch && AK(ak, .op = AK_PFN, .ptr = p) == scratch;
+	}
+	return ASSERT_EQ(bad, 0, "live pages are private");
+}
+#endif /* AK_OPS */

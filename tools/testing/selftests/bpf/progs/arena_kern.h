@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#pragma once
+
+/*
+ * One operation on the arena, chosen by user space: what the arena_kern_* tests
+ * do is a sequence of them. Shared by BPF programs and tests.
+ */
+enum arena_kern_op_nr {
+	/* kfuncs of bpf_test_arena.ko */
+	AK_READ,
+	AK_WRITE,
+	AK_SUM_SCALE,
+	AK_WALK,
+	AK_MEMCPY,
+	AK_MEMSET,
+	AK_COUNT_NONZERO,
+	AK_ATOMIC,
+	AK_READ_IN,
+	AK_NOFAULT,
+	AK_PFN,
+	AK_KERN_BASE,
+	AK_MAP_ID,
+	AK_SET_CUR,
+	/* loads and stores of the program itself */
+	AK_PROG_READ,
+	AK_PROG_WRITE,
+	/* bpf_arena_*_pages() */
+	AK_ALLOC,
+	AK_FREE,
+	AK_RESERVE,
+	/* in sleepable programs only */
+	AK_KALLOC,
+	AK_KFREE,
+	AK_WRITE_NOPROG,
+	AK_HOLD,
+};
+
+struct arena_kern_args {
+	__u32 op;
+	__u32 size;	/* of an access */
+	__u64 ptr;	/* as user space sees it */
+	__u64 src;
+	__s64 off;	/* added in the kernel, may be beyond 4 GiB */
+	__u64 val;
+	__u32 cnt;	/* of pages or elements */
+	__u32 how;	/* atomic op, section, NUMA node */
+	__u64 ret;
+};
+
+#ifdef __BPF__
+#include "../test_kmods/bpf_test_arena_kfunc.h"
+
+/* Includers have an arena of that name. */
+static __always_inline void arena_kern_op(struct arena_kern_args *a, bool sleepable)
+{
+	__arena void *ptr = (__arena void *)a->ptr, *src = (__arena void *)a->src;
+
+	a->ret = 0;
+	switch (a->op) {
+	case AK_READ:
+		a->ret = bpf_test_arena_read(ptr, a->off, a->size);
+		return;
+	case AK_WRITE:
+		bpf_test_arena_write(ptr, a->off, a->size, a->val);
+		return;
+	case AK_SUM_SCALE:
+		a->ret = bpf_test_arena_sum_scale(ptr, a->cnt, a->val);
+		return;
+	case AK_WALK:
+		a->ret = bpf_test_arena_walk(ptr, a->cnt);
+		return;
+	case AK_MEMCPY:
+		bpf_test_arena_memcpy(ptr, src, a->size);
+		return;
+	case AK_MEMSET:
+		bpf_test_arena_memset(ptr, a->size, a->val);
+		return;
+	case AK_COUNT_NONZERO:
+		a->ret = bpf_test_arena_count_nonzero(ptr, a->size);
+		return;
+	case AK_ATOMIC:
+		a->ret = bpf_test_arena_atomic(ptr, a->how, a->val);
+		return;
+	case AK_READ_IN:
+		a->ret = bpf_test_arena_read_in(ptr, a->how);
+		return;
+	case AK_NOFAULT:
+		a->ret = bpf_test_arena_nofault(ptr, a->off);
+		return;
+	case AK_PFN:
+		a->ret = bpf_test_arena_pfn(ptr);
+		return;
+	case AK_KERN_BASE:
+		a->ret = bpf_test_arena_kern_base();
+		return;
+	case AK_MAP_ID:
+		a->ret = bpf_test_arena_map_id();
+		return;
+	case AK_SET_CUR:
+		bpf_test_arena_set_cur(ptr);
+		return;
+	case AK_PROG_READ:
+		a->ret = *(__u64 __arena *)ptr;
+		return;
+	case AK_PROG_WRITE:
+		*(__u64 __arena *)ptr = a->val;
+		return;
+	case AK_ALLOC:
+		a->ret = (__u64)bpf_arena_alloc_pages(&arena, ptr, a->cnt, NUMA_NO_NODE, 0);
+		return;
+	case AK_FREE:
+		bpf_arena_free_pages(&arena, ptr, a->cnt);
+		return;
+	case AK_RESERVE:
+		a->ret = bpf_arena_reserve_pages(&arena, ptr, a->cnt);
+		return;
+	}
+	if (!sleepable)
+		return;
+	switch (a->op) {
+	case AK_KALLOC:
+		a->ret = (__u64)bpf_test_arena_kalloc(&arena, ptr, a->cnt, (int)a->how - 1);
+		return;
+	case AK_KFREE:
+		bpf_test_arena_kfree(&arena, ptr, a->cnt);
+		return;
+	case AK_WRITE_NOPROG:
+		a->ret = bpf_test_arena_write_noprog(ptr, a->val);
+		return;
+	case AK_HOLD:
+		a->ret = bpf_test_arena_hold(ptr);
+		return;
+	}
+}
+#endif /* __BPF__ */
