@@ -10,6 +10,7 @@
 #   at_exit CMD              run CMD when this script ends, however it ends
 #   need CMD[:PACKAGE]...    programs of the host; root gets missing ones installed
 #   write_atomically FILE    standard input becomes FILE, whole or not at all
+#   kgit ARGS...             git in TREE (build/linux)
 #
 # Progress goes to standard error, results to standard output.
 
@@ -40,7 +41,8 @@ die() {
 }
 
 if [ "$KSRC" ]; then
-	KSRC=$(cd "$KSRC" 2>/dev/null && pwd -P) || die "KSRC is no directory: ${KSRC:-$OLDPWD}"
+	[ -d "$KSRC" ] || die "KSRC=$KSRC is no directory"
+	KSRC=$(cd "$KSRC" && pwd -P)
 fi
 
 # --- ends and interrupts ------------------------------------------------------
@@ -103,7 +105,8 @@ _ticker() {
 }
 last_line() { tail -c 400 "$1" | tr '\r' '\n' | awk 'NF { l = $0 } END { print l }'; }
 
-# As run_logged, for a caller that has its own answer to a failure.
+# As run_logged, for a caller that has its own answer to a failure. Where CMD is a
+# function, set -e does not hold in it: its steps are to be joined by &&.
 try_logged() {
 	local log=$LOGS/$1.log rc=0 ticker
 	shift
@@ -174,4 +177,13 @@ need() {
 	step "installing ${packages[*]} (apt-get)"
 	run_logged apt-install env DEBIAN_FRONTEND=noninteractive sh -c \
 		'apt-get update && apt-get install -y --no-install-recommends "$@"' sh "${packages[@]}"
+}
+
+# --- the kernel tree ----------------------------------------------------------
+# git in build/linux whatever the user's configuration, since what is written must
+# not depend on who runs it. Housekeeping in the background would hold our locks.
+TREE=$BUILD/linux
+kgit() {
+	GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null git -c safe.directory='*' \
+		-c gc.auto=0 -c maintenance.auto=false -c core.quotePath=false -C "$TREE" "$@"
 }

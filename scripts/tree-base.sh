@@ -48,17 +48,21 @@ fill_base() {
 		run_logged unpack copy_ksrc "$1"
 	fi
 }
+# List, keep what exists (tracked files may be deleted), and copy.
 copy_ksrc() (
 	set -o pipefail
-	if [ -e "$KSRC/.git" ]; then
-		ksrc_git ls-files -z --deduplicate
-	else
-		git init -q "$1/.list"
-		GIT_DIR=$1/.list/.git GIT_WORK_TREE=$KSRC git -C "$KSRC" ls-files -o -z --exclude-standard
-		rm -rf "$1/.list"
-	fi | (cd "$KSRC" && perl -0ne 'chomp; print "$_\0" if -e || -l' |
+	ksrc_files "$1" | (cd "$KSRC" && perl -0ne 'chomp; print "$_\0" if -e || -l' |
 		tar -c --null --no-recursion -T -) | tar -x --no-same-owner -C "$1"
 )
+ksrc_files() {
+	if [ -e "$KSRC/.git" ]; then
+		ksrc_git ls-files -z --deduplicate
+	else # an empty repository beside it, only to get .gitignore applied
+		git init -q "$1.list" &&
+			GIT_DIR=$1.list/.git GIT_WORK_TREE=$KSRC git -C "$KSRC" ls-files -o -z --exclude-standard &&
+			rm -rf "$1.list"
+	fi
+}
 
 commit_dated() { # DATE TREE MESSAGE PARENT...: the same input gives the same hash
 	local date=$1 tree=$2 message=$3
@@ -82,7 +86,7 @@ import_base() {
 	local files=$BUILD/base.tmp.$$
 	base=$(kgit rev-parse -q --verify "refs/bases/$base_key") && return 0
 	rm -rf "$BUILD"/base.tmp.*
-	at_exit "rm -rf '$files'"
+	at_exit "rm -rf '$files' '$files.list'"
 	mkdir "$files"
 	fill_base "$files"
 	export GIT_INDEX_FILE=$TREE/.git/arena-base-index
@@ -98,7 +102,7 @@ first_tree() {
 	local final=$TREE
 	rm -rf "$BUILD"/linux.tmp.*
 	TREE=$BUILD/linux.tmp.$$
-	at_exit "rm -rf '$TREE'"
+	at_exit "rm -rf '$TREE' '$TREE.list'"
 	mkdir "$TREE"
 	fill_base "$TREE"
 	git init -q --template= -b series "$TREE"

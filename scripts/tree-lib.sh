@@ -3,17 +3,9 @@
 # overlay), and commits in build/linux. This is what both directions share.
 
 PATCHES=$TOP/patches/v7.1
-TREE=$BUILD/linux
 # Where a new kernel file may be. Not scripts/: that name is taken here.
 OVERLAY_DIRS=(arch block certs crypto Documentation drivers fs include init io_uring ipc kernel
 	lib mm net rust samples security sound tools usr virt)
-
-# git in build/linux whatever the user's configuration, since what is written must
-# not depend on who runs it. Housekeeping in the background would hold our locks.
-kgit() {
-	GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null git -c safe.directory='*' \
-		-c gc.auto=0 -c maintenance.auto=false -c core.quotePath=false -C "$TREE" "$@"
-}
 
 overlay_files() {
 	local d dirs=()

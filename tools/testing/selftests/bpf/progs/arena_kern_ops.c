@@ -49,10 +49,12 @@ SEC("syscall")
 int look_inside(void *ctx)
 {
 	struct bpf_arena *ptr = (void *)&arena;
+	struct vm_struct *kern_vm;
 
 	barrier_var(ptr);
 	user_vm_start = ptr->user_vm_start;
-	kern_vm_addr = (__u64)BPF_CORE_READ(ptr, kern_vm, addr);
+	kern_vm = ptr->kern_vm;
+	kern_vm_addr = (__u64)BPF_CORE_READ(kern_vm, addr);
 	return 0;
 }
 

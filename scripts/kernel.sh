@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Configure and build the kernel for ARCH.
+#
+#   kernel.sh                 build/linux, laid first, into build/out/ARCH
+#   kernel.sh --base          the unpatched base, into build/out/ARCH-base
+#   kernel.sh --variant NAME  as the first, with configs/NAME.config on top, into
+#                             build/out/ARCH-NAME
+#
+# The configuration is allnoconfig and the fragments in scripts/configs. A line of
+# a fragment that the tree does not take is an error: a test that wants an option
+# must not pass because the option went away.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+[ -f "$TOP/scripts/arch/$ARCH.sh" ] || die "ARCH=$ARCH: there is $(cd "$TOP/scripts/arch" && echo *.sh)"
+. "$TOP/scripts/arch/$ARCH.sh"
+
+tree=$BUILD/linux suffix='' fragments=(base "$ARCH" series)
+case ${1-} in
+'') ;;
+--base) tree=$BUILD/base suffix=-base fragments=(base "$ARCH") ;;
+--variant) suffix=-$2 fragments+=("$2") ;;
+*) die "kernel.sh: --base, --variant NAME or nothing, not $1" ;;
+esac
+out=$BUILD/out/$ARCH$suffix
+
+lock build
+"$TOP/scripts/tree.sh"
+if [ "$suffix" = -base ]; then
+	# Forced and pruned: build/base may have been removed by hand.
+	kgit worktree prune
+	[ -e "$tree/Makefile" ] || run_logged base-tree kgit worktree add --force --detach "$tree" base
+fi
+"$TOP/scripts/toolchain.sh"
+
+kmake() {
+	"$TOP/scripts/in-root.sh" make -C "$tree" O="$out" -j"$JOBS" ARCH="$SRCARCH" \
+		CROSS_COMPILE="${CROSS_COMPILE-}" KBUILD_BUILD_USER=arena KBUILD_BUILD_HOST=guest "$@"
+}
+
+mkdir -p "$out"
+wanted=$out/fragments.config
+for f in "${fragments[@]}"; do cat "$TOP/scripts/configs/$f.config"; done >"$wanted.new"
+# Kconfig files decide as much as the fragments do. make itself notices neither
+# a fragment nor, without asking questions, a new option.
+if [ ! -f "$out/.config" ] || ! cmp -s "$wanted.new" "$wanted" ||
+	[ "$(cd "$tree" && git ls-files -z '*Kconfig*' | xargs -0 find -newer "$out/.config" -print -quit)" ]; then
+	step "configuring the kernel ($ARCH$suffix)"
+	run_logged "config-$ARCH$suffix" kmake -s KCONFIG_ALLCONFIG="$wanted.new" allnoconfig
+	missing=$(grep -E '^(CONFIG_|# CONFIG_.* is not set)' "$wanted.new" | grep -vxF -f "$out/.config") || true
+	[ -z "$missing" ] || die "the tree does not take: $missing (see scripts/configs, and the 'depends on' of these options)"
+	mv "$wanted.new" "$wanted"
+fi
+rm -f "$wanted.new"
+
+step "building the kernel ($ARCH$suffix, $JOBS jobs)"
+run_logged "kernel-$ARCH$suffix" kmake "${IMAGE##*/}" modules
