@@ -40,6 +40,9 @@ die() {
 	exit 1
 }
 
+case $TOP in
+*[[:space:]:]*) die "the path $TOP has a blank or a colon, with which the kernel's build cannot live: move it" ;;
+esac
 if [ "$KSRC" ]; then
 	[ -d "$KSRC" ] || die "KSRC=$KSRC is no directory"
 	KSRC=$(cd "$KSRC" && pwd -P)
@@ -137,7 +140,7 @@ run_logged() {
 # Children inherit the lock; a script that the holder calls may ask for it again.
 lock() {
 	local file=$BUILD/locks/$1 fd
-	case " $LOCKS_HELD " in *" $1 "*) return 0 ;; esac
+	case ":$LOCKS_HELD:" in *":$file:"*) return 0 ;; esac
 	while :; do
 		mkdir -p "$BUILD/locks"
 		exec {fd}>>"$file"
@@ -149,7 +152,7 @@ lock() {
 		[ "$file" -ef "/proc/self/fd/$fd" ] && break
 		exec {fd}>&-
 	done
-	LOCKS_HELD="$LOCKS_HELD $1"
+	LOCKS_HELD=$LOCKS_HELD:$file
 }
 
 write_atomically() {

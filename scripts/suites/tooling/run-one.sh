@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Run the test function $1 with the scratch directory $2; see ../tooling.sh.
+# Every command of a test has to succeed unless the test says otherwise.
+set -euo pipefail
+REAL=$(cd "$(dirname "$0")/../../.." && pwd -P)
+T=$2
+here=$(dirname "$0")
+for f in fixtures base toolchain tree ksrc export series run; do
+	. "$here/$f.sh"
+done
+export HOME=$T # no configuration of the user's
+"$1"
