@@ -34,6 +34,7 @@ exec unshare "$UNSHARE" /bin/bash -ec '
 	root=$1 cwd=$2 path=$3 n=$4
 	shift 4
 	for p in "${@:1:n}"; do
+		case $p in /tmp/*) continue ;; esac # comes with /tmp
 		[ -d "$root$p" ] || mkdir -p "$root$p"
 		mount --rbind "$p" "$root$p"
 	done

@@ -23,7 +23,7 @@ case ${1-} in
 esac
 out=$BUILD/out/$ARCH$suffix
 
-lock build
+lock tree
 "$TOP/scripts/tree.sh"
 if [ "$suffix" = -base ]; then
 	# Forced and pruned: build/base may have been removed by hand.

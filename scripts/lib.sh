@@ -129,7 +129,8 @@ run_logged() {
 	local rc=0 log=$LOGS/$1.log
 	try_logged "$@" || rc=$?
 	[ "$rc" != 0 ] || return 0
-	if grep -q 'No space left on device' "$log"; then
+	# On a full disk the log may not have got to saying it.
+	if grep -q 'No space left on device' "$log" || [ "$(df -Pk "$BUILD" | awk 'END { print $4 }')" -lt 1024 ]; then
 		die "disk full: make room under $BUILD and run again (log: $log)"
 	fi
 	tail -n 15 "$log" | sed 's/^/    | /' >&2
@@ -165,16 +166,16 @@ write_atomically() {
 
 # --- what the host has --------------------------------------------------------
 need() {
-	local c missing=() packages=()
+	local c lacking=() packages=()
 	for c; do
 		command -v "${c%%:*}" >/dev/null || {
-			missing+=("${c%%:*}")
+			lacking+=("${c%%:*}")
 			packages+=("${c##*:}")
 		}
 	done
-	[ ${#missing[@]} != 0 ] || return 0
+	[ ${#lacking[@]} != 0 ] || return 0
 	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-		die "missing ${missing[*]}: install ${packages[*]} (as root: apt-get install ${packages[*]})"
+		die "missing ${lacking[*]}: install ${packages[*]} (as root: apt-get install ${packages[*]})"
 	fi
 	lock apt
 	step "installing ${packages[*]} (apt-get)"

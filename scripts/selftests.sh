@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build what the suites run of tools/testing/selftests/bpf.
 #
-#   selftests.sh [--base] tools             libbpf and bpftool
+#   selftests.sh [--base] tools             libbpf, bpftool and vmlinux.h
 #   selftests.sh [--base] kmods [NAME.ko..] test modules, all by default
 #   selftests.sh [--base] progs             test_progs with the tests listed below
 #   selftests.sh [--base] pack              the above as build/guest/ARCH/selftests.cpio
@@ -32,6 +32,7 @@ bpf=$mirror/tools/testing/selftests/bpf
 bpftool=$bpf/${CROSS_COMPILE:+host-}tools/sbin/bpftool
 [ -f "$kout/vmlinux" ] || die "no $kout/vmlinux: run 'make kernel' first"
 
+lock tree
 "$TOP/scripts/selftests/mirror.sh" "$tree" "$mirror" "$VERIFIER_TESTS" "$PROG_TESTS"
 
 # The LSKELS and EXTRA variables name what only tests outside the list need.
@@ -78,6 +79,7 @@ pahole_with_own_libbpf() {
 case $what in
 tools)
 	tools
+	vmlinux_h
 	;;
 kmods)
 	tools

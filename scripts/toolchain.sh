@@ -29,7 +29,7 @@ host_lacks() {
 		command -v "$c" >/dev/null || echo "no $c"
 	done
 	for c in "${headers[@]}"; do
-		echo | gcc -E -include "$c" - >/dev/null 2>&1 || echo "no header $c"
+		gcc -E -include "$c" - </dev/null >/dev/null 2>&1 || echo "no header $c"
 	done
 	v=$(pahole --version 2>/dev/null | tr -d v) || :
 	at_least "${v:-0}" "$min_pahole" || echo "pahole ${v:-missing}, needed $min_pahole"

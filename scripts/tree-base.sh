@@ -42,7 +42,7 @@ fill_base() {
 		tarball=$("$TOP/scripts/base.sh" "$base_version")
 		need xz:xz-utils
 		step "unpacking Linux $base_version"
-		run_logged unpack tar -xf "$tarball" -C "$1" --strip-components=1 --no-same-owner
+		XZ_OPT=-T0 run_logged unpack tar -xf "$tarball" -C "$1" --strip-components=1 --no-same-owner
 	else
 		step "copying Linux $base_version from $KSRC"
 		run_logged unpack copy_ksrc "$1"

@@ -19,6 +19,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$TOP/scripts/arch/$ARCH.sh"
+: "${IMAGE:?} ${CONSOLE:?} ${QEMU:?} ${OOPS:?} ${OOPS_MORE:?}"
 
 name=guest image=$BUILD/out/$ARCH/$IMAGE initrds=("$BUILD/guest/$ARCH/base.cpio")
 limit=120 cpus=4 mem=2G append='' follow='' allow='' dies='' shell=''
@@ -40,7 +41,8 @@ done
 console=$LOGS/vm-$name.console.log
 out=$LOGS/vm-$name.out.log
 mkdir -p "$LOGS"
-: >"$console" >"$out"
+: >"$console"
+: >"$out"
 tmp=$(mktemp -d "$BUILD/tmp.vm.XXXXXX")
 at_exit "rm -rf '$tmp'"
 
@@ -108,9 +110,9 @@ fi
 if [ "$dies" ]; then
 	[ -z "$status" ] || complain 93 "the guest was expected to die and finished with status $status"
 	grep -qaE "$dies" "$console" || complain 92 "the guest died, but not of: $dies"
-	# One oops is the oops asked for, the panic its consequence.
-	bad=$(splats "BUG: unable to handle page fault|Oops: Oops: 0000|Kernel panic - not syncing: Fatal exception${allow:+|$allow}") || true
-	[ "$(grep -ac 'BUG: unable to handle' "$console")" = 1 ] || bad="more than one oops"$'\n'$bad
+	# One oops is the one asked for; the panic is its consequence.
+	bad=$(splats "$OOPS|$OOPS_MORE${allow:+|$allow}") || true
+	[ "$(grep -acE "$OOPS" "$console")" = 1 ] || bad="more than one oops"$'\n'$bad
 	[ -z "$bad" ] || complain 90 "besides the expected oops: $(head -5 <<<"$bad")"
 	exit 0
 fi

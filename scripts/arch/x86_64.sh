@@ -6,3 +6,7 @@ IMAGE=arch/x86/boot/bzImage
 QEMU=qemu-system-x86_64
 QEMU_MACHINE=(-machine q35)
 CONSOLE=ttyS0
+# How an access to nowhere shows in the log, and what always comes with it.
+OOPS='BUG: unable to handle page fault for address: '
+OOPS_IP='RIP: 0010:'
+OOPS_MORE='#PF: |Oops: Oops: 000[0-9a-f]|Kernel panic - not syncing: Fatal exception'

@@ -58,9 +58,12 @@ while [ "$wanted" ]; do
 done
 
 # The runner, its headers and the modules: all.
-find . -maxdepth 1 ! -type d ! -name '.*' -printf '%P\n' >>"$list/files"
-find prog_tests progs test_kmods -name '*.h' ! -name tests.h >>"$list/files"
-find test_kmods gnu \( -name '*.c' -o -name Makefile -o -path 'gnu/*' \) ! -type d >>"$list/files"
+find_rest() {
+	find . -maxdepth 1 ! -type d ! -name '.*' -printf '%P\n'
+	find prog_tests progs test_kmods -name '*.h' ! -name tests.h
+	find test_kmods gnu \( -name '*.c' -o -name Makefile -o -path 'gnu/*' \) ! -type d
+}
+find_rest >>"$list/files"
 
 cd "$dst"
 find prog_tests progs test_kmods -name '*.[ch]' ! -name '*.mod.c' ! -name tests.h |

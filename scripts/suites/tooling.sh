@@ -38,7 +38,7 @@ it() {
 	rm -rf "$T"
 }
 
-. "$here/list.sh"
+. "$TOP/scripts/suites/tooling/list.sh"
 
 echo "$passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
 [ "$failed" = 0 ]

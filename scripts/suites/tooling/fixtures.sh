@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154,SC2034  # sourced by run-one.sh, which sets T and REAL
+# shellcheck shell=bash disable=SC2154,SC2034,SC2164  # sourced by run-one.sh, which sets T and REAL
 # What the tests are made of: a project with a tiny base, and ways to look at what
 # a command did.
 
@@ -85,12 +85,11 @@ run_ok() {
 }
 same() { [ "$1" = "$2" ] || fail "'$1' to be '$2'"; }
 
-# fake NAME <SCRIPT: a program of that name comes first in PATH.
+# fake NAME <SCRIPT: a program of that name; $T/fake comes first in PATH.
 fake() {
 	mkdir -p "$T/fake"
 	{ echo '#!/bin/bash' && cat; } >"$T/fake/$1"
 	chmod +x "$T/fake/$1"
-	PATH=$T/fake:${PATH#"$T/fake:"}
 }
 
 # Start CMD as a terminal would; wait until FILE appears.
@@ -107,10 +106,10 @@ start_until() {
 	done
 	fail "$file to appear"
 }
-# Signal $1 to all of what was started (^C) or, with a second argument, to it alone.
+# Signal $1 to all of what was started (as ^C does), or to it `alone`.
 interrupt() {
 	rc=0
-	kill "-$1" -- "${2:--}$started"
+	if [ "${2-}" = alone ]; then kill "-$1" "$started"; else kill "-$1" -- "-$started"; fi
 	wait "$started" || rc=$?
 	[ "$rc" != 0 ] || fail "the interrupted command not to succeed"
 }
@@ -120,5 +119,6 @@ in_small_disk() {
 	shift 2
 	unshare -m true 2>/dev/null || how=-Urm
 	unshare "$how" true 2>/dev/null || skip "no mount namespaces here, so no small disk"
+	# shellcheck disable=SC2016  # expanded in there
 	unshare "$how" bash -ec 'mount -t tmpfs -o size="$2" small "$1"; shift 2; exec "$@"' small "$dir" "$size" "$@"
 }

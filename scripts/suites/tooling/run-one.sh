@@ -2,6 +2,7 @@
 # Run the test function $1 with the scratch directory $2; see ../tooling.sh.
 # Every command of a test has to succeed unless the test says otherwise.
 set -euo pipefail
+export REAL # the project under test
 REAL=$(cd "$(dirname "$0")/../../.." && pwd -P)
 T=$2
 here=$(dirname "$0")
@@ -9,4 +10,5 @@ for f in fixtures base toolchain tree ksrc export series run; do
 	. "$here/$f.sh"
 done
 export HOME=$T # no configuration of the user's
+export PATH=$T/fake:$PATH
 "$1"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154  # sourced by run-one.sh
+# shellcheck shell=bash disable=SC2154,SC2016,SC2164  # sourced by run-one.sh
 # toolchain.sh and in-root.sh.
 
 # A host too old, and a mmdebstrap that makes a small root and counts.
@@ -51,7 +51,6 @@ toolchain_full_disk() {
 	old_host
 	head -c 600000 /dev/urandom >"$T/fakeroot/big"
 	mkdir -p "$T/small"
-	ln -s "$T/small" "$T/link"
 	rm -r "$P/build"
 	ln -s "$T/small" "$P/build"
 	run in_small_disk "$T/small" 300k "$P/scripts/toolchain.sh"
@@ -79,7 +78,7 @@ toolchain_good_host() {
 	project
 	for c in g++ make bc bison flex qemu-system-x86_64 busybox cpio perl python3 rsync depmod xz \
 		pkg-config xxd openssl sparse zstd file aarch64-linux-gnu-gcc shellcheck gcc; do
-		command -v "$c" >/dev/null && [ "$c" != gcc ] || fake "$c" <<<'exit 0'
+		if [ "$c" = gcc ] || ! command -v "$c" >/dev/null; then fake "$c" <<<'exit 0'; fi
 	done
 	fake pahole <<<'echo v1.31'
 	fake clang <<<'echo Debian clang version 21.1.0'

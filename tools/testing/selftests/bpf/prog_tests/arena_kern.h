@@ -17,20 +17,23 @@
 #define AK_FREE_REPORT "ERROR: Arena FREE of kernel-owned page at address 0x%llx\n"
 
 /* A stream holds 100000 bytes. */
-#define AK_STREAM_MAX (1 << 17)
+#define AK_STREAM_MAX 131072
 
 struct ak_subtest {
 	const char *name;
 	void (*fn)(void);
+	/* instead: run from a sleepable and from a non-sleepable program */
+	void (*fn_both)(bool sleepable);
 };
 
 /* Poll for what the kernel does in the background; 10 s are too much for it. */
 #define ak_wait(cond) ({						\
+	bool __ok;							\
 	int __i;							\
 									\
-	for (__i = 0; !(cond) && __i < 10000; __i++)			\
+	for (__i = 0; !(__ok = (cond)) && __i < 10000; __i++)		\
 		usleep(1000);						\
-	(cond);								\
+	__ok;								\
 })
 
 static inline int ak_param_read(const char *name, char *buf, size_t size)
@@ -68,8 +71,8 @@ static inline int ak_param_write(const char *name, unsigned int val)
 
 static inline void ak_run_subtests(const struct ak_subtest *tests, int cnt)
 {
-	char recovers[16];
-	int i;
+	char recovers[16], name[64];
+	int i, s;
 
 	if (!ASSERT_OK(load_module("bpf_test_arena.ko", env_verbosity > VERBOSE_NONE), "load"))
 		return;
@@ -80,9 +83,16 @@ static inline void ak_run_subtests(const struct ak_subtest *tests, int cnt)
 		test__skip();
 		goto out;
 	}
-	for (i = 0; i < cnt; i++)
-		if (test__start_subtest(tests[i].name))
+	for (i = 0; i < cnt; i++) {
+		if (tests[i].fn && test__start_subtest(tests[i].name))
 			tests[i].fn();
+		for (s = 0; s < 2 && tests[i].fn_both; s++) {
+			snprintf(name, sizeof(name), "%s_%s", tests[i].name,
+				 s ? "sleepable" : "nonsleepable");
+			if (test__start_subtest(name))
+				tests[i].fn_both(s);
+		}
+	}
 out:
 	ASSERT_OK(unload_module("bpf_test_arena", env_verbosity > VERBOSE_NONE), "unload");
 }
@@ -276,12 +286,14 @@ static inline void ak_kfree(struct ak *ak, int nr, int cnt)
 static inline bool ak_check_live(struct ak *ak, __u64 ptr, int cnt, __u64 scratch)
 {
 	int i, bad = 0;
+	__u64 p;
 
-	for (i = 0; i < cnt; i++)
-		AK(ak, .op = AK_WRITE, .ptr = ptr + (__u64)i * ak->page, .size = 8, .val = ~ptr + i);
 	for (i = 0; i < cnt; i++) {
-		__u64 p = ptr + (__u64)i * ak->page;
-
+		p = ptr + (__u64)i * ak->page;
+		AK(ak, .op = AK_WRITE, .ptr = p, .size = 8, .val = ~ptr + i);
+	}
+	for (i = 0; i < cnt; i++) {
+		p = ptr + (__u64)i * ak->page;
 		bad += AK(ak, .op = AK_PROG_READ, .ptr = p) != ~ptr + i;
 		bad += scratch && AK(ak, .op = AK_PFN, .ptr = p) == scratch;
 	}

@@ -37,36 +37,54 @@ static int run(struct bpf_program *prog)
 	return err ?: opts.retval;
 }
 
-/* The first touch is reported with @prog, also if run again. */
 static void expect_blame(struct bpf_program *prog)
 {
 	ak_expect_report(bpf_program__fd(prog), AK_READ_REPORT, skel->bss->ptr);
 	ASSERT_HAS_SUBSTR(ak_buf, bpf_program__name(prog), "program on the stack");
 }
 
-static void caller(struct bpf_program *prog, const char *on_stack)
+static void caller(const char *name, const char *on_stack)
 {
+	struct bpf_program *prog;
+
+	if (!setup())
+		return;
+	prog = bpf_object__find_program_by_name(skel->obj, name);
+	if (!ASSERT_OK_PTR(prog, name))
+		goto out;
 	ASSERT_OK(run(prog), "run");
 	ak_expect_report(bpf_program__fd(prog), AK_READ_REPORT, skel->bss->ptr);
 	ASSERT_HAS_SUBSTR(ak_buf, on_stack, "function on the stack");
 	ASSERT_OK(run(prog), "run again");
 	ak_expect_silence(bpf_program__fd(prog), "second touch");
+out:
+	teardown();
 }
 
-#define CALLER(name, prog, on_stack)					\
-static void name(void)							\
-{									\
-	if (!setup())							\
-		return;							\
-	caller(skel->progs.prog, on_stack);				\
-	teardown();							\
+static void subprog(void)
+{
+	caller("call_subprog", "_subprog+0x");
 }
 
-CALLER(subprog, call_subprog, "_subprog+0x")
-CALLER(global_subprog, call_global_subprog, "_global_subprog+0x")
-CALLER(loop_callback, call_loop, "_loop_cb+0x")
-CALLER(for_each_callback, call_for_each, "_elem_cb+0x")
-CALLER(nonsleepable, nonsleepable, "_nonsleepable+0x")
+static void global_subprog(void)
+{
+	caller("call_global_subprog", "_global_subprog+0x");
+}
+
+static void loop_callback(void)
+{
+	caller("call_loop", "_loop_cb+0x");
+}
+
+static void elem_callback(void)
+{
+	caller("call_for_each", "_elem_cb+0x");
+}
+
+static void nonsleepable(void)
+{
+	caller("nonsleepable", "_nonsleepable+0x");
+}
 
 /* The report is for the program that is there: the caller has left the stack. */
 static void tail_call(void)
@@ -203,8 +221,7 @@ static void context(enum bpf_test_arena_run what, __u32 state)
 	for (i = 0; i < 2; i++) {
 		err = ak_param_write("run", what);
 		if (err == -EOPNOTSUPP) {
-			printf("%s:SKIP: this machine has no way to run in context %d\n",
-			       __func__, what);
+			printf("%s:SKIP: no way to run %d on this machine\n", __func__, what);
 			test__skip();
 			goto out;
 		}
@@ -357,7 +374,7 @@ out:
 	teardown();
 }
 
-/* In an interrupt or NMI, on top of the program whose arena it is */
+/* The fault handler must not need the lock that the faulting code is under. */
 static void own_lock(void)
 {
 	struct arena_kern_lock *lock;
@@ -396,7 +413,7 @@ void serial_test_arena_kern_ctx(void)
 		{ "subprog", subprog },
 		{ "global_subprog", global_subprog },
 		{ "loop_callback", loop_callback },
-		{ "for_each_callback", for_each_callback },
+		{ "for_each_callback", elem_callback },
 		{ "nonsleepable", nonsleepable },
 		{ "tail_call", tail_call },
 		{ "timer_callback", timer_callback },

@@ -9,11 +9,11 @@
 #include "arena_kern.h"
 
 static sigjmp_buf segv_jmp;
-static void *volatile segv_addr;
+static void *segv_addr;
 
 static void on_segv(int sig, siginfo_t *info, void *ctx)
 {
-	segv_addr = info->si_addr;
+	WRITE_ONCE(segv_addr, info->si_addr);
 	siglongjmp(segv_jmp, 1);
 }
 
@@ -21,18 +21,19 @@ static void on_segv(int sig, siginfo_t *info, void *ctx)
 static int user_access(__u64 ptr, char *byte)
 {
 	struct sigaction sa = { .sa_sigaction = on_segv, .sa_flags = SA_SIGINFO }, old;
-	volatile int ret = 0;
+	int ret;
 
 	if (!ASSERT_OK(sigaction(SIGSEGV, &sa, &old), "sigaction"))
 		return -errno;
-	segv_addr = NULL;
+	WRITE_ONCE(segv_addr, NULL);
 	if (!sigsetjmp(segv_jmp, 1)) {
 		if (*byte)
-			*(volatile char *)ptr = *byte;
+			WRITE_ONCE(*(char *)ptr, *byte);
 		else
-			*byte = *(volatile char *)ptr;
+			*byte = READ_ONCE(*(char *)ptr);
+		ret = 0;
 	} else {
-		ret = segv_addr == (void *)ptr ? -EFAULT : -EINVAL;
+		ret = READ_ONCE(segv_addr) == (void *)ptr ? -EFAULT : -EINVAL;
 	}
 	sigaction(SIGSEGV, &old, NULL);
 	return ret;
@@ -50,7 +51,7 @@ static int user_write(__u64 ptr, char byte)
 	return user_access(ptr, &byte);
 }
 
-static void live(__u32 flags)
+static void live_page(__u32 flags)
 {
 	struct ak ak;
 	__u64 ptr;
@@ -72,12 +73,12 @@ out:
 
 static void live_lazy(void)
 {
-	live(0);
+	live_page(0);
 }
 
 static void live_segv(void)
 {
-	live(BPF_F_SEGV_ON_FAULT);
+	live_page(BPF_F_SEGV_ON_FAULT);
 }
 
 static void untouched_lazy(void)
@@ -111,7 +112,7 @@ static void untouched_segv(void)
 	ak_close(&ak);
 }
 
-static void dead(__u32 flags)
+static void dead_page(__u32 flags)
 {
 	struct ak ak;
 	__u64 pfn;
@@ -138,12 +139,12 @@ static void dead(__u32 flags)
 
 static void dead_lazy(void)
 {
-	dead(0);
+	dead_page(0);
 }
 
 static void dead_segv(void)
 {
-	dead(BPF_F_SEGV_ON_FAULT);
+	dead_page(BPF_F_SEGV_ON_FAULT);
 }
 
 /* A page that user space had mapped, then the program freed it, then it died */

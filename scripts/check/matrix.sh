@@ -1,0 +1,28 @@
+# shellcheck shell=bash disable=SC2154  # sourced by check.sh, which sets what is not set here
+# Every configuration links: what a missing stub gives is an undefined symbol.
+
+check_matrix() {
+	local name when lack log
+	go_to "$tip"
+	while read -r name when; do
+		case $when in
+		always) ;;
+		full) [ "$FULL" ] || continue ;;
+		*) continue ;;
+		esac
+		read_config "$name"
+		lack=$(lacks_compiler)
+		if [ "$lack" ]; then
+			skip "$name" "$lack"
+			continue
+		fi
+		step "matrix: $name"
+		log=check-matrix-$name
+		if try_logged "$log" build "$name" vmlinux && no_btf_warnings "$LOGS/$log.log"; then
+			ok "$name"
+		else
+			show_errors "$LOGS/$log.log"
+			not_ok "$name" "does not build, log: $LOGS/$log.log"
+		fi
+	done < <(table | awk '{ print $1, $4 }')
+}

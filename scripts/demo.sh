@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# make demo: from nothing to a booted guest in which the system is seen at work.
+# Only what has changed since the last run is built again.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+lock tree
+"$TOP/scripts/kernel.sh"
+step "building libbpf, bpftool and the test module"
+"$TOP/scripts/selftests.sh" tools
+"$TOP/scripts/selftests.sh" kmods bpf_test_arena.ko
+
+step "building the demo's programs"
+bpf=$BUILD/selftests/$ARCH/tree/tools/testing/selftests/bpf
+out=$BUILD/demo/$ARCH
+mkdir -p "$out"
+run_logged demo-build "$TOP/scripts/in-root.sh" make -f "$TOP/scripts/demo/Makefile" \
+	OUT="$out" BPF="$bpf" VMLINUX_H="$BUILD/selftests/$ARCH/vmlinux.h" \
+	BPFTOOL="$bpf/${CROSS_COMPILE:+host-}tools/sbin/bpftool"
+"$TOP/scripts/guest/pack.sh" "$BUILD/guest/$ARCH/demo.cpio" "$out/demo=/opt/demo/demo" \
+	"$bpf/test_kmods/bpf_test_arena.ko=/opt/demo/bpf_test_arena.ko"
+
+step "booting the kernel"
+rc=0
+"$TOP/scripts/vm.sh" -n demo -v -i "$BUILD/guest/$ARCH/demo.cpio" \
+	'cd /opt/demo && echo && uname -a && insmod bpf_test_arena.ko && ./demo' || rc=$?
+if [ "$rc" != 0 ]; then
+	say "logs: $LOGS/vm-demo.out.log (the demo), $LOGS/vm-demo.console.log (the kernel)"
+fi
+step "done"
+exit "$rc"

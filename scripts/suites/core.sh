@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# The suite `core`: the series' KUnit tests, its selftests, the base's own
+# selftests against what they do on the unpatched base, and guests that must die.
+set -euo pipefail
+. "$(dirname "$0")/../lib.sh"
+here=$TOP/scripts/suites/core
+. "$TOP/scripts/arch/$ARCH.sh"
+
+lock tree
+"$TOP/scripts/kernel.sh"
+step "building the selftests"
+"$TOP/scripts/selftests.sh" kmods
+"$TOP/scripts/selftests.sh" progs
+"$TOP/scripts/selftests.sh" pack
+
+passed=0 failed=0 skipped=0
+# count WHAT: shows and counts the "ok|FAIL|skip NAME" lines of standard input.
+count() {
+	local line results=0
+	while IFS= read -r line; do
+		case $line in
+		'ok '*) passed=$((passed + 1)) ;;
+		'skip '*) skipped=$((skipped + 1)) ;;
+		'FAIL '*) failed=$((failed + 1)) ;;
+		*)
+			echo "$line"
+			continue
+			;;
+		esac
+		results=$((results + 1))
+		printf '%-4s %s\n' "${line%% *}" "${line#* }"
+	done
+	if [ "$results" = 0 ]; then
+		echo "FAIL $1: no result at all"
+		failed=$((failed + 1))
+	fi
+}
+
+step "the series' selftests in a guest"
+count selftests < <("$here/test-progs.sh" core-series -a 'arena_kern*')
+count kunit < <("$here/kunit.sh" "$LOGS/vm-core-series.console.log")
+
+step "the base's selftests in a guest"
+count base < <("$here/test-progs.sh" core-base -d 'arena_kern*' |
+	"$here/against-baseline.sh" "$TOP/scripts/baseline/$ARCH.txt")
+
+step "guests that must die"
+while read -r case function; do
+	count "fatal/$case" < <("$here/fatal.sh" "$case" "$function")
+done < <(grep -v '^#' "$here/fatal.txt")
+
+if [ "$failed" != 0 ]; then
+	say "logs of the guests: $LOGS/vm-core-*.log"
+fi
+echo "$passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
+[ "$failed" = 0 ]

@@ -1,0 +1,101 @@
+# shellcheck shell=bash disable=SC2154,SC2016,SC2164  # sourced by run-one.sh
+# make, test.sh, lib.sh, clean.sh, and the scripts as text.
+
+fake_suite() { # NAME <SCRIPT
+	{ echo '#!/bin/bash' && cat; } >"$P/scripts/suites/$1.sh"
+	chmod +x "$P/scripts/suites/$1.sh"
+}
+
+run_help() {
+	local t
+	run_ok make -s -C "$REAL" help
+	for t in help demo test check tree export series kernel shell clean distclean; do
+		grep -Eq "^  $t +[a-z]" "$T/out" || fail "make help to list $t"
+	done
+	# nothing else, and every script that a target calls is there
+	same "$(sed -n 's/^\([a-z]*\):.*/\1/p' "$REAL/Makefile" | wc -l)" "$(sed -n 's/^\([a-z]*\):.*## .*/\1/p' "$REAL/Makefile" | wc -l)"
+	while read -r t; do
+		[ -x "$REAL/$t" ] || fail "$t"
+	done < <(grep -o 'scripts/[a-z]*\.sh' "$REAL/Makefile")
+	make -s -C "$REAL" | cmp - "$T/out"
+}
+run_unknown_suite() {
+	run "$REAL/scripts/test.sh" nonsense
+	same "$rc" 2
+	one_error "unknown suite 'nonsense': the suites are tooling core"
+	run make -s -C "$REAL" test SUITE=nonsense
+	same "$rc" 2
+	grep -q "^error: unknown suite 'nonsense'" "$T/err"
+}
+run_totals() {
+	project
+	fake_suite tooling <<<'echo ok a; echo "3 passed, 0 failed, 1 skipped"'
+	fake_suite core <<<'echo "4 passed, 0 failed"'
+	run_ok make -s -C "$P" test
+	same "$(tail -n1 "$T/out")" '7 passed, 0 failed, 1 skipped'
+	fake_suite core <<<'echo "FAIL b"; echo "4 passed, 2 failed"; exit 1'
+	run "$P/scripts/test.sh"
+	same "$rc $(tail -n1 "$T/out")" '1 7 passed, 2 failed, 1 skipped'
+	run_ok "$P/scripts/test.sh" tooling
+	fake_suite core <<<'echo "ok c"; exit 3'
+	run "$P/scripts/test.sh" core
+	same "$rc $(tail -n1 "$T/out")" '1 0 passed, 1 failed'
+	grep -q 'core: broke off with status 3' "$T/out"
+}
+run_test_interrupted() {
+	project
+	fake_suite core <<<"touch $T/up; sleep 62.5; echo '1 passed, 0 failed'"
+	start_until "$T/up" "$P/scripts/test.sh" core
+	interrupt TERM alone
+	same "$rc" 143
+	! pgrep -f 'sleep 62.5' || fail "the suite to be gone"
+}
+run_logged_tells() {
+	project
+	cat >"$P/scripts/x.sh" <<-'E'
+		. "$(dirname "$0")/lib.sh"
+		run_logged good sh -c 'echo quiet'
+		run_logged bad sh -c 'echo the reason; exit 5'
+	E
+	run bash -eu "$P/scripts/x.sh"
+	one_error 'bad failed .*status 5.*build/logs/bad.log'
+	grep -q '| the reason' "$T/err"
+	! grep -q quiet "$T/err" || fail "no output of what succeeds"
+	same "$(cat "$P/build/logs/good.log")" quiet
+}
+run_bad_place() {
+	project "$T/a b"
+	run "$P/scripts/tree.sh"
+	one_error 'has a blank or a colon'
+}
+run_clean() {
+	series_project
+	run_ok make -s -C "$P" clean
+	same "$(ls "$P/build")" cache
+	[ -f "$cache" ]
+	run_ok "$P/scripts/tree.sh"
+	echo >>"$tree/kernel/bpf/core.c"
+	run make -s -C "$P" distclean
+	one_error 'not exported'
+	[ -e "$tree" ]
+	run_ok make -s -C "$P" distclean FORCE=1
+	same "$(ls -A "$P/build")" ''
+	run make -s -C "$P" clean
+	same "$rc" 0
+}
+project_scripts() { grep -rlE '^#!.*bash|shellcheck shell=bash' "$REAL/scripts" "$REAL/.ci"; }
+run_shellcheck() {
+	project_scripts | (cd "$REAL" && xargs scripts/in-root.sh shellcheck -x)
+}
+project_files() { # tracked, or what a release of it would have
+	git -C "$REAL" ls-files -co --exclude-standard 2>/dev/null ||
+		(cd "$REAL" && find . -path ./build -prune -o -type f -print)
+}
+run_no_machine() {
+	local hosts
+	# shellcheck disable=SC2016
+	hosts=$(apt-get indextargets --format '$(SITE)' | sed -E 's,^[a-z]+:/+,,; s,/.*,,' | grep . | sort -u | paste -sd'|' | sed 's/\./\\./g')
+	cd "$REAL"
+	! project_files | xargs -d '\n' grep -nIE "${hosts:-no mirror}" -- || fail "no mirror's host name"
+	! project_files | xargs -d '\n' grep -nIF "$REAL" -- || fail "no path of this machine"
+}
