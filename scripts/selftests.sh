@@ -91,6 +91,9 @@ kmods)
 progs)
 	tools
 	vmlinux_h
+	# The Makefile knows of no header outside progs/ that a program includes.
+	newest=$(cd "$bpf" && ls -t ./*.h test_kmods/*.h | head -n1)
+	find "$bpf" -maxdepth 1 -name '*.bpf.o' ! -newer "$bpf/$newest" -delete
 	run_logged "selftests-progs-$ARCH$variant" in_tree_make \
 		VMLINUX_BTF="$dest/vmlinux.h" VMLINUX_H="$dest/vmlinux.h" test_progs
 	;;

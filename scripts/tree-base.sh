@@ -7,6 +7,8 @@
 # not take for a build product. When that changes, the next run lays it anew.
 # Bases that were laid once are kept (refs/bases/), so going back is quick.
 
+only=() # not all of the base, but these files
+
 ksrc_version() { awk -F' *= *' -v k="$1" '$1 == k { print $2; exit }' "$KSRC/Makefile"; }
 ksrc_git() { # reads only: no lock is taken, no index refreshed
 	GIT_OPTIONAL_LOCKS=0 git -c safe.directory='*' -C "$KSRC" "$@"
@@ -35,14 +37,24 @@ find_base() {
 	base_key=${base_key%% *}
 }
 
+# Make do with a base of only the files that the patches touch: enough to see
+# whether they apply, and 90000 files fewer to unpack.
+only_touched() {
+	mapfile -t only < <(cd "$PATCHES" && sed -n 's,^diff --git a/\([^ ]*\) .*,\1,p' "${patches[@]}" | sort -u)
+	[ ${#only[@]} != 0 ] || only=(Makefile)
+	base_key=$(echo "$base_key ${only[*]}" | sha256sum)
+	base_key=${base_key%% *}
+}
+
 # The base's files into directory $1.
 fill_base() {
-	local tarball
+	local tarball members=()
 	if [ ! "$KSRC" ]; then
 		tarball=$("$TOP/scripts/base.sh" "$base_version")
 		need xz:xz-utils
 		step "unpacking Linux $base_version"
-		XZ_OPT=-T0 run_logged unpack tar -xf "$tarball" -C "$1" --strip-components=1 --no-same-owner
+		[ ${#only[@]} = 0 ] || members=(--wildcards "${only[@]/#/*/}")
+		XZ_OPT=-T0 run_logged unpack tar -xf "$tarball" -C "$1" --strip-components=1 --no-same-owner "${members[@]}"
 	else
 		step "copying Linux $base_version from $KSRC"
 		run_logged unpack copy_ksrc "$1"
@@ -74,7 +86,7 @@ commit_dated() { # DATE TREE MESSAGE PARENT...: the same input gives the same ha
 # The files in directory $1 as the base's commit; big files go straight into one
 # pack, so call everything big.
 commit_base() {
-	step "importing it into git (about a minute)"
+	[ ${#only[@]} != 0 ] || step "importing it into git (about a minute)"
 	run_logged import kgit --work-tree="$1" -c core.bigFileThreshold=1 -c core.compression=1 add -A -f .
 	base=$(GIT_AUTHOR_NAME='Linux kernel' GIT_AUTHOR_EMAIL=linux@localhost \
 		commit_dated '2026-01-01T00:00:00Z' "$(kgit write-tree)" "Linux $base_version")

@@ -53,8 +53,7 @@ build_series() {
 	for ((i = done; i < n; i++)); do
 		p=${patches[i]}
 		if grep -q '^diff --git ' "$PATCHES/$p"; then
-			out=$(kgit apply --cached --whitespace=nowarn "$PATCHES/$p" 2>&1) ||
-				die "$p does not apply to $(kgit log -1 --format=%s "$base"): $(head -n1 <<<"$out")"
+			apply "$p"
 		fi
 		files=${creates[$p]-}
 		if [ "$files" ]; then
@@ -69,6 +68,19 @@ build_series() {
 		echo "$base.${keys[i]} $tip" >>"$cache"
 	done
 	unset GIT_INDEX_FILE
+}
+
+# Another 7.1.y may differ in a hunk's outer context lines; that is said.
+apply() {
+	local first out context
+	first=$(kgit apply --cached --whitespace=nowarn "$PATCHES/$1" 2>&1) && return 0
+	for context in 2 1; do
+		if out=$(kgit apply --cached --whitespace=nowarn -C$context "$PATCHES/$1" 2>&1); then
+			say "note: $1 applies to Linux $base_version with $context lines of context only"
+			return 0
+		fi
+	done
+	die "$1 does not apply to Linux $base_version: $(head -n1 <<<"$first")"
 }
 
 add_overlay() { # lines "MODE PATH"
@@ -143,6 +155,7 @@ if [ "${1-}" = --applies ]; then
 	[ -d "$TREE/.git" ] || "$0"
 	read_series
 	find_base "$version"
+	only_touched
 	import_base
 	build_series "$base"
 	exit 0

@@ -59,7 +59,8 @@ printf '%s\n' "${1-}" >"$tmp/job"
 cat "${initrds[@]}" "$tmp/job.cpio" >"$tmp/initrd"
 
 # Watchdogs are patient since an emulated CPU waits for the host's to be free.
-cmdline="console=$CONSOLE oops=panic panic=-1 watchdog_thresh=30"
+# Who wants KUnit's tests to run says kunit.enable=1; they would delay every boot.
+cmdline="console=$CONSOLE oops=panic panic=-1 kunit.enable=0 watchdog_thresh=30"
 cmdline+=" rcupdate.rcu_cpu_stall_timeout=90 hung_task_panic=0 $append"
 qemu=("$QEMU" "${QEMU_MACHINE[@]}" -accel "$accel" -cpu "$cpu" -smp "$cpus" -m "$mem"
 	-nodefaults -no-user-config -display none -no-reboot

@@ -15,7 +15,7 @@ check_apply() {
 				not_ok "$v" "no sources to apply it to"
 			fi
 		elif ! try_logged "check-apply-$v" apply_mails "$CHECKS/apply/$v" "$mails"; then
-			grep -E '^(error|fatal|warning|Patch failed)' "$LOGS/check-apply-$v.log" | head -n 8 | show
+			rejected "$CHECKS/apply/$v" "$mails" | show
 			not_ok "$v" "git am fails, log: $LOGS/check-apply-$v.log"
 		elif [ "$v" = "$KVER_BASE" ] && ! same_result "$CHECKS/apply/$v"; then
 			not_ok "$v" "git am gives something else than the commits"
@@ -75,6 +75,19 @@ apply_mails() {
 	git_in "$dir" reset -q --hard pristine
 	git_in "$dir" clean -fdxq
 	git_in "$dir" am --whitespace=error "$mails"/*.patch
+}
+
+# All hunks that do not fit, of all patches, and not only the first.
+rejected() {
+	local p
+	git_in "$1" am --abort 2>/dev/null || :
+	git_in "$1" reset -q --hard pristine
+	for p in "$2"/*.patch; do
+		git_in "$1" apply --reject "$p" 2>&1 |
+			awk -v p="${p##*/}" '/^error: (.*: |patch failed)/ { at = $0; sub(/^error: (patch failed: )?/, "", at) }
+				/^Rejected hunk/ { sub(/\.$/, ""); print p ": " $0 " (" at ")"; n++ }
+				END { if (!n && at) print p ": " at }' || :
+	done
 }
 
 same_result() {

@@ -32,6 +32,7 @@ lacks_compiler() {
 	gcc,arm64) c=aarch64-linux-gnu-gcc ;;
 	*) c=gcc ;;
 	esac
+	# shellcheck disable=SC2016  # expanded by sh
 	"$TOP/scripts/in-root.sh" sh -c 'command -v "$1" >/dev/null' sh "$c" || echo "no $c"
 }
 

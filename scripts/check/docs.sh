@@ -71,28 +71,24 @@ rst() {
 	report "reStructuredText of ${#files[@]} files" "$message"
 }
 
-# Each F: line that the series adds matches something, and each new file is
+# Each F: and X: line that the series adds matches something, and each new file is
 # matched by more than the catch-all.
 maintainers() {
-	local message
+	local out=$CHECKS/docs message line
+	kgit ls-files >"$out/files"
 	message=$(
-		cd "$TREE"
-		files=$(kgit ls-files)
-		kgit diff "$base" "$tip" -- MAINTAINERS | sed -n 's/^+[FX]:[[:space:]]*//p' | while read -r pattern; do
-			grep -qE "$(pattern_regex "$pattern")" <<<"$files" || echo "MAINTAINERS: no file matches $pattern"
+		kgit diff "$base" "$tip" -- MAINTAINERS | sed -n 's/^+[FX]:[[:space:]]*//p' | while read -r line; do
+			grep -qEf <(path_regex <<<"$line") "$out/files" || echo "MAINTAINERS: no file matches $line"
 		done
-		regex=$(sed -n 's/^F:[[:space:]]*//p' MAINTAINERS | grep -vxE '\*|\*/' |
-			while read -r pattern; do pattern_regex "$pattern"; done)
-		kgit diff --name-only --no-renames --diff-filter=A "$base" "$tip" |
-			grep -vEf <(echo "$regex") | sed 's/^/MAINTAINERS: no entry for the new file /'
+		sed -n 's/^F:[[:space:]]*//p' "$TREE/MAINTAINERS" | grep -vxE '\*|\*/' | path_regex >"$out/patterns"
+		kgit diff --name-only --no-renames --diff-filter=A "$base" "$tip" >"$out/new"
+		grep -vEf "$out/patterns" "$out/new" | sed 's/^/MAINTAINERS: no entry for the new file /'
 	) || :
 	report "MAINTAINERS" "$message"
 }
 # As scripts/get_maintainer.pl reads them: * and ? do not cross a slash, and what
 # ends in a slash is all that is below.
-pattern_regex() {
-	sed 's/[].+()^$|{}\\]/\\&/g; s/\*/[^\/]*/g; s/?/[^\/]/g; s/^/^/; s/[^/]$/&$/' <<<"$1"
-}
+path_regex() { sed 's/[].+()^$|{}\\]/\\&/g; s/\*/[^\/]*/g; s/?/[^\/]/g; s/^/^/; s/[^/]$/&$/'; }
 
 # Paths that touched documentation mentions exist.
 file_references() {

@@ -26,7 +26,7 @@ check_style() {
 }
 
 checkpatch() {
-	cd "$TREE"
+	cd "$TREE" || return
 	"$TOP/scripts/in-root.sh" env GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' \
 		scripts/checkpatch.pl --strict --show-types --color=never "$1" >"$1.out" 2>"$1.err"
 }

@@ -42,8 +42,11 @@ subject() { kgit log -1 --format=%s "$1"; }
 # NN of a commit in the series, as in its patch's name
 declare -A number=()
 number_commits() {
-	local i
-	for i in "${!commits[@]}"; do printf -v 'number[${commits[i]}]' %04d $((i + 1)); done
+	local c n=0
+	for c in "${commits[@]}"; do
+		n=$((n + 1))
+		number[$c]=$(printf %04d "$n")
+	done
 }
 
 # The objects of commit $1 that are made of C files which the series touches,

@@ -37,7 +37,7 @@ count() {
 }
 
 step "the series' selftests in a guest"
-count selftests < <("$here/test-progs.sh" core-series -a 'arena_kern*')
+count selftests < <(APPEND=kunit.enable=1 "$here/test-progs.sh" core-series -a 'arena_kern*')
 count kunit < <("$here/kunit.sh" "$LOGS/vm-core-series.console.log")
 
 step "the base's selftests in a guest"

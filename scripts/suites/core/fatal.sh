@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Run one case of arena_kern_fatal in a guest and print "ok" if the kernel died of
-# it: of one page fault, at the address that the test announced, in FUNCTION.
+# it: of one page fault, in FUNCTION, at the address that the test announced in the
+# kernel's log before.
 #
 #   fatal.sh CASE FUNCTION
 set -euo pipefail
@@ -8,7 +9,7 @@ set -euo pipefail
 . "$TOP/scripts/arch/$ARCH.sh"
 
 name=core-fatal-$1
-out=$LOGS/vm-$name.out.log console=$LOGS/vm-$name.console.log
+console=$LOGS/vm-$name.console.log
 
 verdict() {
 	echo "$1 fatal/$case${2:+: $2}"
@@ -18,9 +19,9 @@ case=$1 function=$2
 why=$("$TOP/scripts/vm.sh" -n "$name" -x "$OOPS" -i "$BUILD/guest/$ARCH/selftests.cpio" \
 	"cd /opt/selftests; ARENA_KERN_FATAL=$case ./test_progs -a arena_kern_fatal" 2>&1) ||
 	verdict FAIL "$(head -n1 <<<"$why")"
-address=$(sed -nE "s/^FATAL: $case at 0x([0-9a-f]+).*/\1/p" "$out")
-[ "$address" ] || verdict FAIL "the test did not get as far as the access, see $out"
-grep -qaE "$OOPS.*$address" "$console" || verdict FAIL "the oops is not at $address, see $console"
+address=$(sed -nE "s/.*arena_kern_fatal: $case: oops expected for address: ([0-9a-f]+).*/\1/p" "$console")
+[ "$address" ] || verdict FAIL "the test did not get as far as the access, see $console"
+grep -qaE "$OOPS$address" "$console" || verdict FAIL "the oops is not at $address, see $console"
 grep -aE "$OOPS_IP" "$console" | grep -qaF "$function+" ||
 	verdict FAIL "the oops is not in $function, see $console"
 verdict ok

@@ -62,6 +62,15 @@ ksrc_wrong() {
 	run env KSRC="$T/mine" "$P/scripts/tree.sh"
 	one_error 'is Linux 7.2.13: the series is for 7.1.y'
 }
+ksrc_fuzz() { # outer context lines may differ in another 7.1.y; that is said
+	series_project
+	tiny_tree "$T/mine" 3
+	sed -i 's/arena line 3 /arena line three /' "$T/mine/kernel/bpf/arena.c"
+	run_ok env KSRC="$T/mine" "$P/scripts/tree.sh"
+	grep -q '^note: 0001-.* applies to Linux 7.1.3 with 1 line' "$T/err"
+	grep -q 'line three' "$tree/kernel/bpf/arena.c"
+	grep -q 'line five' "$tree/kernel/bpf/arena.c"
+}
 ksrc_does_not_apply() {
 	series_project
 	tiny_tree "$T/mine"

@@ -54,6 +54,7 @@ it "KSRC: a plain directory, only read, followed when it changes" ksrc_plain
 it "KSRC: a git repository with uncommitted changes, only read" ksrc_git
 it "KSRC: nothing is downloaded" ksrc_first
 it "KSRC: no directory, no kernel, not 7.1: one line each" ksrc_wrong
+it "KSRC: a tree that a patch fits with less context only: it says so" ksrc_fuzz
 it "KSRC: a tree that a patch does not fit: one line" ksrc_does_not_apply
 
 it "export: hunks, claims and overlay files as laid down" export_form

@@ -36,6 +36,12 @@ struct ak_subtest {
 	__ok;								\
 })
 
+/* ASSERT_FAIL() does not fail the test. */
+#define AK_FAIL(fmt, args...) ({					\
+	PRINT_FAIL(fmt "\n", ##args);					\
+	false;								\
+})
+
 static inline int ak_param_read(const char *name, char *buf, size_t size)
 {
 	char path[128];
@@ -200,6 +206,7 @@ static inline bool ak_open(struct ak *ak, __u32 pages, __u32 flags, __u64 extra)
 	    !ASSERT_OK(bpf_map__set_map_extra(skel->maps.arena, extra), "set_map_extra") ||
 	    !ASSERT_OK(arena_kern_ops__load(skel), "load")) {
 		arena_kern_ops__destroy(skel);
+		ak->skel = NULL;
 		return false;
 	}
 	ak->fd = bpf_program__fd(skel->progs.sleepable);

@@ -48,7 +48,7 @@ static void out_of_range(const char *name, __u32 lo32, __s64 off)
 		ASSERT_EQ(ak_reports(ak.fd), 1, "last byte inside");
 		announce(name, AK(&ak, .op = AK_KERN_BASE) + lo32 + off);
 		AK(&ak, .op = AK_READ, .ptr = lo32, .off = off, .size = 1);
-		ASSERT_FAIL("the kernel has survived");
+		AK_FAIL("the kernel has survived");
 	} else {
 		ASSERT_EQ((int)AK(&ak, .op = AK_NOFAULT, .ptr = lo32, .off = off), -EFAULT,
 			  "nothing there");
@@ -77,7 +77,7 @@ static void no_program(const char *name)
 	AK(&ak, .op = AK_SET_CUR, .ptr = ak_page(&ak, 1));
 	announce(name, AK(&ak, .op = AK_KERN_BASE) + (__u32)ak_page(&ak, 1));
 	ak_param_write("run", TEST_ARENA_RUN_TOUCH);
-	ASSERT_FAIL("the kernel has survived");
+	AK_FAIL("the kernel has survived");
 	ak_close(&ak);
 }
 
@@ -96,7 +96,7 @@ static void other_arena(const char *name)
 	AK(&ak, .op = AK_SET_CUR, .ptr = ak_page(&ak, 1));
 	announce(name, AK(&ak, .op = AK_KERN_BASE) + (__u32)ak_page(&ak, 1));
 	bpf_prog_test_run_opts(bpf_program__fd(other->progs.touch_others), &opts);
-	ASSERT_FAIL("the kernel has survived");
+	AK_FAIL("the kernel has survived");
 out:
 	arena_kern_nested__destroy(other);
 	ak_close(&ak);
@@ -130,7 +130,7 @@ static void fatal(void)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		if (!strcmp(cases[i].name, name))
 			return cases[i].fn(name);
-	ASSERT_FAIL("ARENA_KERN_FATAL: no case %s", name);
+	AK_FAIL("ARENA_KERN_FATAL: no case %s", name);
 }
 
 void serial_test_arena_kern_fatal(void)

@@ -60,54 +60,103 @@ out:
 	cleanup_cgroup_environment();
 }
 
-/*
- * A cgroup that is full of memory which could be reclaimed at once, since it is
- * MADV_FREE. Whoever cannot wait for that gets nothing. The kernel can.
- */
+/* A cgroup that is full but for some pages, of memory that can be reclaimed at once */
+struct full {
+	int cgroup;
+	char *mem;
+	size_t size;
+	struct ak ak;	/* an arena that could hold it all */
+	long base;	/* what is charged without mem */
+};
+
+#define LIMIT 16384	/* pages */
+
+static void unfill(struct full *f)
+{
+	if (f->mem)
+		munmap(f->mem, f->size);
+	f->mem = NULL;
+}
+
+static void empty(struct full *f)
+{
+	unfill(f);
+	if (f->ak.skel)
+		ak_close(&f->ak);
+	close(f->cgroup);
+	cleanup_cgroup_environment();
+}
+
+static bool fill(struct full *f, int keep)
+{
+	int page = getpagesize(), i;
+	char buf[32];
+
+	memset(f, 0, sizeof(*f));
+	f->cgroup = cgroup_setup_and_join(CGROUP);
+	if (!ASSERT_OK_FD(f->cgroup, "cgroup"))
+		return false;
+	f->size = (size_t)LIMIT * page;
+	snprintf(buf, sizeof(buf), "%zu", f->size);
+	f->mem = mmap(NULL, f->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (f->mem == MAP_FAILED)
+		f->mem = NULL;
+	if (!ASSERT_OK_PTR(f->mem, "mmap") || !ak_open(&f->ak, LIMIT, 0, 0) ||
+	    !ASSERT_OK(write_cgroup_file(CGROUP, "memory.max", buf), "memory.max"))
+		goto err;
+	f->base = cgroup_pages(f->cgroup);
+	madvise(f->mem, f->size, MADV_NOHUGEPAGE);
+	for (i = 0; i < LIMIT; i++) {
+		if (i % 32 == 0 && cgroup_pages(f->cgroup) >= LIMIT - keep)
+			break;
+		f->mem[(size_t)i * page] = 1;
+	}
+	if (ASSERT_LT(i, LIMIT, "filled") &&
+	    ASSERT_OK(madvise(f->mem, (size_t)i * page, MADV_FREE), "MADV_FREE"))
+		return true;
+err:
+	empty(f);
+	return false;
+}
+
+/* Who cannot wait for reclaim gets nothing. The kernel can. */
 static void pressure(void)
 {
-	const int limit = 16384, keep = 512, rounds = 20, cnt = 32;
-	int page = getpagesize(), cgroup, i, n;
-	size_t size = (size_t)limit * page;
-	struct ak ak = {};
-	char buf[32];
-	char *mem;
+	const int keep = 512, rounds = 20, cnt = 32;
+	struct full f;
+	int i, n;
 
-	cgroup = cgroup_setup_and_join(CGROUP);
-	if (!ASSERT_OK_FD(cgroup, "cgroup"))
+	if (!fill(&f, keep))
 		return;
-	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (!ASSERT_NEQ(mem, MAP_FAILED, "mmap"))
-		goto out;
-	madvise(mem, size, MADV_NOHUGEPAGE);
-	snprintf(buf, sizeof(buf), "%zu", size);
-	if (!ak_open(&ak, limit, 0, 0))
-		goto out_unmap;
-	if (!ASSERT_OK(write_cgroup_file(CGROUP, "memory.max", buf), "memory.max"))
-		goto out_close;
-	for (i = 0; i < limit; i++) {
-		if (i % 32 == 0 && cgroup_pages(cgroup) >= limit - keep)
-			break;
-		mem[(size_t)i * page] = 1;
-	}
-	if (!ASSERT_LT(i, limit, "filled") ||
-	    !ASSERT_OK(madvise(mem, (size_t)i * page, MADV_FREE), "MADV_FREE"))
-		goto out_close;
-
 	for (i = 0; i < rounds; i++) {
-		for (n = 0; n < 4 * keep && ak_alloc(&ak, false, -1, 1); n++)
+		for (n = 0; n < 4 * keep && ak_alloc(&f.ak, false, -1, 1); n++)
 			;
 		if (!ASSERT_LT(n, 4 * keep, "non-sleepable allocation fails") ||
-		    !ASSERT_NEQ(ak_kalloc(&ak, -1, cnt), 0, "sleepable allocation"))
+		    !ASSERT_NEQ(ak_kalloc(&f.ak, -1, cnt), 0, "sleepable allocation"))
 			break;
 	}
-out_close:
-	ak_close(&ak);
-out_unmap:
-	munmap(mem, size);
-out:
-	close(cgroup);
-	cleanup_cgroup_environment();
+	empty(&f);
+}
+
+/* Allocations that run out of memory half-way give back all that they got. */
+static void rollback(bool sleepable)
+{
+	const int keep = 2048, want = 3 * keep;
+	struct full f;
+	int i;
+
+	if (!fill(&f, keep))
+		return;
+	for (i = 0; i < 10; i++) {
+		if (!ASSERT_EQ(ak_alloc(&f.ak, sleepable, 10, want), 0, "too much") ||
+		    !ASSERT_TRUE(ak_wait(!ak_pfn(&f.ak, 10)), "first page unmapped") ||
+		    !ASSERT_EQ(ak_pfn(&f.ak, 9 + want), 0, "last page"))
+			break;
+	}
+	unfill(&f);
+	ASSERT_TRUE(ak_wait(cgroup_pages(f.cgroup) < f.base + slack()), "memory");
+	ASSERT_TRUE(ak_wait(ak_alloc(&f.ak, sleepable, 10, want)), "range");
+	empty(&f);
 }
 
 static int refs(int *cnt, int max)
@@ -246,6 +295,7 @@ void serial_test_arena_kern_mem(void)
 	static const struct ak_subtest tests[] = {
 		{ "charged", charged },
 		{ "pressure", pressure },
+		{ "rollback", .fn_both = rollback },
 		{ "destroy", destroy },
 		{ "steady_maps", steady_maps },
 		{ "steady_failures", steady_failures },

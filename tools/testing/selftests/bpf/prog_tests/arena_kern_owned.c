@@ -128,7 +128,8 @@ static void survives_free(bool s)
 			    !ak_pfn(&ak, 9)), "BPF's own are freed");
 	for (i = 0; i < 4; i++) {
 		nr = i < 3 ? 4 + i : 8;
-		bad += ak_pfn(&ak, nr) != pfn[nr - 2];
+		if (!ASSERT_EQ(ak_pfn(&ak, nr), pfn[nr - 2], "same page"))
+			goto out;
 		bad += AK(&ak, .op = AK_READ, .ptr = ak_page(&ak, nr), .size = 8) != nr;
 		bad += *(__u64 *)ak_page(&ak, nr) != nr;
 		/* and still are not to be had */
@@ -159,6 +160,8 @@ static void write_without_program(void)
 	for (i = 0; i < 20; i++) {
 		AK_FROM(&ak, i % 2, .op = AK_FREE, .ptr = ptr, .cnt = 1);
 		ASSERT_OK((int)AK(&ak, .op = AK_WRITE_NOPROG, .ptr = ptr, .val = i + 1), "write");
+		if (!ASSERT_EQ(AK(&ak, .op = AK_PROG_READ, .ptr = ptr), i + 1, "program reads"))
+			goto out;
 		ASSERT_EQ(*(__u64 *)ptr, i + 1, "user space reads");
 	}
 	ASSERT_EQ(ak_reports(ak.fd), 10, "reports");
