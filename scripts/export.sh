@@ -5,6 +5,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$TOP/scripts/tree-lib.sh"
+. "$TOP/scripts/tree-base.sh"
 
 diff_options=(--no-renames --no-ext-diff --no-textconv --no-color --diff-algorithm=myers
 	--src-prefix=a/ --dst-prefix=b/ --ignore-submodules=none)
@@ -126,5 +127,9 @@ for path in "$PATCHES"/[0-9]*.patch; do
 	fi
 done
 for path in "$new"/patches/*; do put "$path" "$PATCHES/${path##*/}"; done
-write_state exported "$(kgit rev-parse HEAD)" "$(files_sum)"
+find_base "$KVER_BASE"
+find_key
+# Only if that is the base these commits stand on: KSRC may have been another.
+[ "$(kgit rev-parse -q --verify "refs/bases/$base_key")" = "$(kgit rev-parse base)" ] || key=other
+write_state "exported-$key" "$(kgit rev-parse HEAD)" "$sum"
 step "exported $n patches and ${#born[@]} new files ($changed files changed here)"

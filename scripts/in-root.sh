@@ -39,6 +39,7 @@ exec unshare "$UNSHARE" /bin/bash -ec '
 		mount --rbind "$p" "$root$p"
 	done
 	shift "$n"
+	PATH=$PATH:/usr/sbin:/sbin # where chroot is, and users do not look
 	exec chroot "$root" /usr/bin/env -C "$cwd" IN_ROOT=1 PATH="$path" TMPDIR=/tmp LC_ALL=C.UTF-8 "$@"
 ' in-root "$build/root" "$cwd" \
 	"$LLVM_BIN:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \

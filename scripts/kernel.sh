@@ -43,7 +43,8 @@ for f in "${fragments[@]}"; do cat "$TOP/scripts/configs/$f.config"; done >"$wan
 # Kconfig files decide as much as the fragments do. make itself notices neither
 # a fragment nor, without asking questions, a new option.
 if [ ! -f "$out/.config" ] || ! cmp -s "$wanted.new" "$wanted" ||
-	[ "$(cd "$tree" && git ls-files -z '*Kconfig*' | xargs -0 find -newer "$out/.config" -print -quit)" ]; then
+	[ "$(cd "$tree" && KGIT_DIR=. kgit ls-files -z '*Kconfig*' |
+		xargs -0 sh -c 'find "$@" -newer "$0" -print -quit' "$out/.config")" ]; then
 	step "configuring the kernel ($ARCH$suffix)"
 	run_logged "config-$ARCH$suffix" kmake -s KCONFIG_ALLCONFIG="$wanted.new" allnoconfig
 	missing=$(grep -E '^(CONFIG_|# CONFIG_.* is not set)' "$wanted.new" | grep -vxF -f "$out/.config") || true

@@ -24,6 +24,7 @@ KVER_BASE=7.1.13
 KSRC=${KSRC-}
 RUN_STARTED=${RUN_STARTED:-$EPOCHSECONDS}
 LOCKS_HELD=${LOCKS_HELD-}
+PATH=$PATH:/usr/sbin:/sbin # an ordinary user's is without them
 export JOBS ARCH KSRC RUN_STARTED LOCKS_HELD
 
 # make's own variables (a job server, ARCH= and SUITE= once more) and those that

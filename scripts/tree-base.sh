@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154  # sourced by tree.sh
+# shellcheck shell=bash disable=SC2034,SC2154  # sourced by tree.sh and export.sh
 # The commit that the series stands on: a release's tarball, or the user's own
 # tree (KSRC=), which is only ever read.
 #
@@ -35,6 +35,13 @@ find_base() {
 	fi
 	base_key=$(sha256sum <<<"$base_key")
 	base_key=${base_key%% *}
+}
+
+# Sets key, for this base with the series as the files have it, and sum, of those.
+find_key() {
+	sum=$(files_sum)
+	key=$(sha256sum <<<"1 $base_key $sum")
+	key=${key%% *}
 }
 
 # Make do with a base of only the files that the patches touch: enough to see

@@ -163,16 +163,16 @@ fi
 
 read_series
 find_base "$KVER_BASE"
-sum=$(files_sum)
-key=$(sha256sum <<<"1 $base_key $sum")
-key=${key%% *}
+find_key
 if [ -d "$TREE/.git" ]; then
 	read_state
-	if [ "$STATE_KEY" = "$key" ] && [ ! -e "$TREE/.git/arena-moving" ]; then
+	if [ "${STATE_KEY#exported-}" = "$key" ] && [ ! -e "$TREE/.git/arena-moving" ]; then
 		if [ "$(kgit rev-parse HEAD)" != "$STATE_HEAD" ] || is_dirty; then
 			say "note: build/linux has changes that are not exported; they are kept and used"
+			exit 0
 		fi
-		exit 0
+		# What was exported gets the hashes that everybody else gets.
+		[ "$STATE_KEY" != "$key" ] || exit 0
 	fi
 	[ -e "$TREE/.git/arena-moving" ] || guard_unsaved
 	import_base

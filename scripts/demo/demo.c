@@ -107,7 +107,7 @@ static void plain_pointer(void)
 static void bad_pointer(void)
 {
 	struct demo_args args = { .ptr = BAD_PAGE * page, .cnt = 1, .by = 3, .ret = -1 };
-	char expected[160], want[80];
+	char expected[256], want[80];
 	const char *report, *line;
 	int err;
 

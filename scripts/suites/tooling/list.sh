@@ -43,6 +43,7 @@ it "tree: a patch that is missing: one line" tree_patch_missing
 it "tree: a patch that does not apply is named" tree_does_not_apply
 it "tree: whether the series applies to another release" tree_applies_elsewhere
 it "tree: uncommitted changes are kept; FORCE=1 stashes them" tree_keeps_changes
+it "tree: changes after an export are kept" tree_after_export
 it "tree: commits not exported are kept" tree_keeps_commits
 it "tree: an untracked file in the way is kept" tree_keeps_untracked
 it "tree: not in the middle of a rebase" tree_mid_rebase

@@ -6,7 +6,7 @@ export REAL # the project under test
 REAL=$(cd "$(dirname "$0")/../../.." && pwd -P)
 T=$2
 here=$(dirname "$0")
-for f in fixtures base toolchain tree ksrc export series run; do
+for f in fixtures base toolchain tree recovery ksrc export series run; do
 	. "$here/$f.sh"
 done
 export HOME=$T # no configuration of the user's

@@ -353,7 +353,7 @@ static bool alloc_check(int nr)
 		ok = pfn == race_scratch;
 	}
 	return ok || AK_FAIL("page %d: alloc %llx, pfn %llx, scratch %llx, %d reports", nr,
-				 race_ptr, pfn, race_scratch, reports);
+			     race_ptr, pfn, race_scratch, reports);
 }
 
 static void race_alloc(void)
@@ -410,7 +410,7 @@ static bool free_check(int nr)
 
 	return (!pfn && !reports) || pfn == race_scratch ||
 	       AK_FAIL("page %d: pfn %llx, scratch %llx, %d reports", nr, pfn, race_scratch,
-			   reports);
+		       reports);
 }
 
 static void race_free(void)
@@ -465,7 +465,7 @@ static bool user_check(int nr)
 		return pfn == race_scratch || ASSERT_EQ(pfn, race_scratch, "dead");
 	if (!pfn || pfn == race_scratch || reports)
 		return AK_FAIL("page %d: user space has written to %llx, %d reports", nr, pfn,
-				   reports);
+			       reports);
 	return AK(&race_ak, .op = AK_READ, .ptr = ak_page(&race_ak, nr) + 8, .size = 1) == 'u' ||
 	       AK_FAIL("page %d: not what user space wrote", nr);
 }

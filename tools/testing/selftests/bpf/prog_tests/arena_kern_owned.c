@@ -149,7 +149,7 @@ out:
 static void write_without_program(void)
 {
 	struct ak ak;
-	__u64 ptr;
+	__u64 ptr, val;
 	int i;
 
 	if (!ak_open(&ak, 32, 0, 0))
@@ -160,7 +160,8 @@ static void write_without_program(void)
 	for (i = 0; i < 20; i++) {
 		AK_FROM(&ak, i % 2, .op = AK_FREE, .ptr = ptr, .cnt = 1);
 		ASSERT_OK((int)AK(&ak, .op = AK_WRITE_NOPROG, .ptr = ptr, .val = i + 1), "write");
-		if (!ASSERT_EQ(AK(&ak, .op = AK_PROG_READ, .ptr = ptr), i + 1, "program reads"))
+		val = AK(&ak, .op = AK_PROG_READ, .ptr = ptr);
+		if (!ASSERT_EQ(val, i + 1, "program reads"))
 			goto out;
 		ASSERT_EQ(*(__u64 *)ptr, i + 1, "user space reads");
 	}
