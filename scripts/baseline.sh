@@ -14,6 +14,6 @@ step "building the selftests of the base"
 "$TOP/scripts/selftests.sh" --base progs
 "$TOP/scripts/selftests.sh" --base pack
 step "running them"
-results=$("$TOP/scripts/suites/core/test-progs.sh" --base baseline)
+results=$(CPUS=2 "$TOP/scripts/suites/core/test-progs.sh" --base baseline)
 grep -v '^ok ' <<<"$results" || true
 say "$(grep -c '^ok ' <<<"$results" || true) passed, $(grep -c '^FAIL ' <<<"$results" || true) failed"

@@ -55,8 +55,14 @@ CHILD= # process group that runs for this script
 at_exit() { AT_EXIT+=("$*"); }
 _end_child() {
 	[ "$CHILD" ] || return 0
+	local i
 	kill -TERM -- "-$CHILD" 2>/dev/null || :
 	wait "$CHILD" 2>/dev/null || :
+	for ((i = 0; i < 100; i++)); do # what it started may still be cleaning up
+		kill -0 -- "-$CHILD" 2>/dev/null || break
+		sleep 0.2
+	done
+	kill -KILL -- "-$CHILD" 2>/dev/null || :
 	CHILD=
 }
 _on_signal() {

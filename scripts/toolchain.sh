@@ -76,6 +76,7 @@ make_root() {
 	step "making the toolchain root (Debian $suite, 1.2 GB, about a minute)"
 	at_exit "rm -rf '$tmp'"
 	mkdir "$tmp"
+	export TMPDIR=/var/tmp # on a disk: /tmp may be small, and build closed to mmdebstrap's users
 	# Through tar, so that all of it belongs to whoever runs this, and nothing is
 	# ever mounted in what a failed run has to remove.
 	# shellcheck disable=SC2016  # expanded by the inner shell

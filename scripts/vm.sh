@@ -19,7 +19,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$TOP/scripts/arch/$ARCH.sh"
-: "${IMAGE:?} ${CONSOLE:?} ${QEMU:?} ${OOPS:?} ${OOPS_MORE:?}"
+: "${IMAGE:?} ${CONSOLE:?} ${QEMU:?} ${OOPS:?} ${OOPS_MORE:?} ${TCG_CMDLINE?}"
 
 name=guest image=$BUILD/out/$ARCH/$IMAGE initrds=("$BUILD/guest/$ARCH/base.cpio")
 limit=120 cpus=4 mem=2G append='' follow='' allow='' dies='' shell=''
@@ -61,6 +61,7 @@ cat "${initrds[@]}" "$tmp/job.cpio" >"$tmp/initrd"
 # Watchdogs are patient since an emulated CPU waits for the host's to be free.
 # Who wants KUnit's tests to run says kunit.enable=1; they would delay every boot.
 cmdline="console=$CONSOLE oops=panic panic=-1 kunit.enable=0 watchdog_thresh=30"
+[ "$accel" = kvm ] || cmdline+=" $TCG_CMDLINE"
 cmdline+=" rcupdate.rcu_cpu_stall_timeout=90 hung_task_panic=0 $append"
 qemu=("$QEMU" "${QEMU_MACHINE[@]}" -accel "$accel" -cpu "$cpu" -smp "$cpus" -m "$mem"
 	-nodefaults -no-user-config -display none -no-reboot
@@ -78,9 +79,27 @@ if [ "$follow" ]; then
 	tail_pid=$!
 	at_exit "kill $tail_pid 2>/dev/null"
 fi
-rc=0
-run_group "$TOP/scripts/in-root.sh" timeout -k 5 "$limit" "${qemu[@]}" \
-	-serial "file:$console" -serial "file:$out" -append "$cmdline" >"$tmp/qemu" 2>&1 || rc=$?
+# On a busy host an emulated machine with several CPUs sometimes hangs while they
+# come up. No code that is to be tested has run by then, so it gets another try.
+kill_if_stuck() {
+	sleep 60
+	grep -qa 'Run /init' "$console" && return
+	touch "$tmp/stuck"
+	kill "$(cat "$tmp/pid")"
+}
+for try in 1 2 3; do
+	rc=0
+	rm -f "$tmp/stuck"
+	kill_if_stuck 2>/dev/null &
+	watch=$!
+	at_exit "kill $watch 2>/dev/null"
+	run_group "$TOP/scripts/in-root.sh" timeout -k 5 "$limit" "${qemu[@]}" -pidfile "$tmp/pid" \
+		-serial "file:$console" -serial "file:$out" -append "$cmdline" >"$tmp/qemu" 2>&1 || rc=$?
+	kill "$watch" 2>/dev/null || true
+	[ -e "$tmp/stuck" ] || break
+	mv "$console" "${console%.log}.stuck-$try.log"
+	say "guest $name: hung before user space (${console%.log}.stuck-$try.log), try $try of 3"
+done
 if [ "$follow" ]; then
 	sleep 0.3 # let tail show the end
 	kill "$tail_pid"
@@ -104,6 +123,8 @@ complain() {
 if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
 	splats "$allow" | head -5 >&2 || true
 	complain 91 "the guest did not finish within $limit s (acceleration: $accel)"
+elif [ -e "$tmp/stuck" ]; then
+	complain 92 "the guest did not reach user space in three tries"
 elif [ "$rc" != 0 ]; then
 	cat "$tmp/qemu" >&2
 	complain 92 "QEMU failed with status $rc"

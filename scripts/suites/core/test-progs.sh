@@ -3,9 +3,10 @@
 #
 #   test-progs.sh [--base] NAME ARGS...     "ok NAME", "FAIL NAME" or "skip NAME"
 #
-# NAME is for the logs, ARGS are test_progs's, APPEND= more kernel parameters. A
-# test that has subtests is a result of its own only when it fails and none of them
-# does. Tests with no result, and a guest that died or whose kernel complained, are failures too.
+# NAME is for the logs, ARGS are test_progs's, APPEND= more kernel parameters, CPUS=
+# those of the guest. A test that has subtests is a result of its own only when it
+# fails and none of them does. Tests with no result, and a guest that died or whose
+# kernel complained, are failures too.
 set -euo pipefail
 . "$(dirname "$0")/../../lib.sh"
 . "$TOP/scripts/arch/$ARCH.sh"
@@ -22,7 +23,7 @@ args=$(printf '%q ' "$@")
 
 # An emulated CPU is slow: test_progs would take it for a hang after 120 s.
 rc=0
-"$TOP/scripts/vm.sh" -n "$name" -t 900 -a "${APPEND-}" -k "$BUILD/out/$ARCH$variant/$IMAGE" \
+"$TOP/scripts/vm.sh" -n "$name" -t 900 -c "${CPUS-4}" -a "${APPEND-}" -k "$BUILD/out/$ARCH$variant/$IMAGE" \
 	-i "$BUILD/guest/$ARCH$variant/selftests.cpio" \
 	"cd /opt/selftests; ./test_progs -l $args | sed 's/^/LIST: /'; ./test_progs -w 600 $args" \
 	2>"$LOGS/vm-$name.err.log" || rc=$?
