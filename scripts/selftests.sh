@@ -92,8 +92,8 @@ progs)
 	tools
 	vmlinux_h
 	# The Makefile knows of no header outside progs/ that a program includes.
-	newest=$(cd "$bpf" && ls -t ./*.h test_kmods/*.h | head -n1)
-	find "$bpf" -maxdepth 1 -name '*.bpf.o' ! -newer "$bpf/$newest" -delete
+	newest=$(cd "$bpf" && find . test_kmods -maxdepth 1 -name '*.h' -printf '%T@ %p\n' | sort -n | tail -n1)
+	find "$bpf" -maxdepth 1 -name '*.bpf.o' ! -newer "$bpf/${newest#* }" -delete
 	run_logged "selftests-progs-$ARCH$variant" in_tree_make \
 		VMLINUX_BTF="$dest/vmlinux.h" VMLINUX_H="$dest/vmlinux.h" test_progs
 	;;

@@ -21,6 +21,7 @@ set -euo pipefail
 . "$TOP/scripts/arch/$ARCH.sh"
 : "${IMAGE:?} ${CONSOLE:?} ${QEMU:?} ${OOPS:?} ${OOPS_MORE:?} ${TCG_CMDLINE?}"
 
+args=("$@")
 name=guest image=$BUILD/out/$ARCH/$IMAGE initrds=("$BUILD/guest/$ARCH/base.cpio")
 limit=120 cpus=4 mem=2G append='' follow='' allow='' dies='' shell=''
 while getopts n:k:i:t:c:m:a:w:x:vs opt; do
@@ -108,6 +109,17 @@ fi
 
 status=$(sed -n 's/^GUEST-EXIT: \([0-9]*\).*/\1/p' "$out" | tail -1)
 sed -i '/^GUEST-EXIT: /d' "$out"
+
+# QEMU's emulation now and then runs a breakpoint that the kernel has already taken
+# out of its own code. Only before init, when the kernel patches itself most, and
+# only once, that is the emulator's fault and not the kernel's.
+if [ ! "${VM_AGAIN-}" ] && [ "$accel" = tcg ] && ! grep -qa 'Run /init' "$console" &&
+	grep -qa 'Oops: int3' "$console"; then
+	say "guest $name: stale breakpoint while booting under emulation, once more"
+	cp "$console" "$console.int3"
+	VM_AGAIN=1 "$TOP/scripts/vm.sh" "${args[@]}" && rc=0 || rc=$?
+	exit "$rc"
+fi
 
 splats() {
 	grep -aE -f "$TOP/scripts/guest/splats.txt" "$console" | tr -d '\r' |

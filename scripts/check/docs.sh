@@ -50,7 +50,7 @@ kernel_doc() {
 run_rst() {
 	local f
 	for f; do
-		"$TOP/scripts/in-root.sh" python3 -m docutils --writer=null --report=2 --halt=5 "$f"
+		"$TOP/scripts/in-root.sh" python3 -m docutils --writer=null --report=2 --halt=5 --syntax-highlight=none "$f"
 	done 2>&1 | grep -E '\((INFO|WARNING|ERROR|SEVERE)/[0-9]\)|^Traceback|No module' |
 		grep -vE 'Unknown directive type|Unknown interpreted text role|No role entry|No directive entry'
 }
@@ -64,6 +64,7 @@ rst() {
 	fi
 	message=$(new_messages rst "${files[@]}")
 	for f in "${files[@]}"; do
+		! kgit cat-file -e "$base:$f" 2>/dev/null || continue
 		d=${f%/*}
 		kgit grep -qE "^[[:space:]]+(.*<)?/?(${d#Documentation/}/)?$(basename "$f" .rst)>?[[:space:]]*\$" "$tip" -- "$d/*.rst" "${d%/*}/index.rst" ||
 			message+="${message:+$'\n'}$f: in no table of contents"
