@@ -40,6 +40,7 @@ kmake() {
 mkdir -p "$out"
 wanted=$out/fragments.config
 for f in "${fragments[@]}"; do cat "$TOP/scripts/configs/$f.config"; done >"$wanted.new"
+# shellcheck disable=SC2016  # expanded by the inner shell
 # Kconfig files decide as much as the fragments do. make itself notices neither
 # a fragment nor, without asking questions, a new option.
 if [ ! -f "$out/.config" ] || ! cmp -s "$wanted.new" "$wanted" ||

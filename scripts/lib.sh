@@ -192,9 +192,11 @@ need() {
 
 # --- the kernel tree ----------------------------------------------------------
 # git in build/linux whatever the user's configuration, since what is written must
-# not depend on who runs it. Housekeeping in the background would hold our locks.
+# not depend on who runs it. Housekeeping in the background would hold our locks;
+# waiting for the disk would take longer than the rest, for what can be made anew.
 TREE=$BUILD/linux
 kgit() {
 	GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null git -c safe.directory='*' \
-		-c gc.auto=0 -c maintenance.auto=false -c core.quotePath=false -C "$TREE" "$@"
+		-c gc.auto=0 -c maintenance.auto=false -c core.fsync=none -c core.quotePath=false \
+		-C "$TREE" "$@"
 }

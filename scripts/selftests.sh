@@ -57,10 +57,13 @@ vmlinux_h() {
 	else
 		mv "$dest/vmlinux.h.new" "$dest/vmlinux.h"
 	fi
+	# make copies it by the time stamps; an interrupted run may have left another.
+	cmp -s "$dest/vmlinux.h" "$bpf/tools/include/vmlinux.h" || rm -f "$bpf/tools/include/vmlinux.h"
 }
 
+# Without TRUNNER_TEST_OBJS make would first bring the tests' dependencies up to date.
 tools() {
-	run_logged "selftests-tools-$ARCH$variant" in_tree_make VMLINUX_BTF="$kout/vmlinux" \
+	run_logged "selftests-tools-$ARCH$variant" in_tree_make VMLINUX_BTF="$kout/vmlinux" TRUNNER_TEST_OBJS= \
 		"$bpf/tools/build/libbpf/libbpf.a" "$bpftool"
 }
 

@@ -81,24 +81,30 @@ if [ "$follow" ]; then
 	at_exit "kill $tail_pid 2>/dev/null"
 fi
 # On a busy host an emulated machine with several CPUs sometimes hangs while they
-# come up. No code that is to be tested has run by then, so it gets another try.
+# come up. When its log has not grown for 30 s and it is not in user space yet, it
+# gets another try.
 kill_if_stuck() {
-	sleep 60
-	grep -qa 'Run /init' "$console" && return
+	local nap size=-1
+	exec {nap}<> <(:) # a sleep would outlive us, with the locks and pipes we hold
+	while [ "$(stat -c %s "$console")" != "$size" ]; do
+		size=$(stat -c %s "$console")
+		read -rt 30 -u "$nap" || true
+		! grep -qa 'Run /init' "$console" || return
+	done
 	touch "$tmp/stuck"
 	kill "$(cat "$tmp/pid")"
 }
 for try in 1 2 3; do
 	rc=0
 	rm -f "$tmp/stuck"
-	kill_if_stuck 2>/dev/null &
+	kill_if_stuck >/dev/null 2>&1 &
 	watch=$!
 	at_exit "kill $watch 2>/dev/null"
 	run_group "$TOP/scripts/in-root.sh" timeout -k 5 "$limit" "${qemu[@]}" -pidfile "$tmp/pid" \
 		-serial "file:$console" -serial "file:$out" -append "$cmdline" >"$tmp/qemu" 2>&1 || rc=$?
 	kill "$watch" 2>/dev/null || true
 	[ -e "$tmp/stuck" ] || break
-	mv "$console" "${console%.log}.stuck-$try.log"
+	cp "$console" "${console%.log}.stuck-$try.log"
 	say "guest $name: hung before user space (${console%.log}.stuck-$try.log), try $try of 3"
 done
 if [ "$follow" ]; then

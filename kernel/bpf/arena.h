@@ -24,7 +24,7 @@ static inline bool arena_page_is_kern(struct page *page)
 struct bpf_arena *arena_of_map(struct bpf_map *map);
 long arena_map_kern_pages(struct bpf_arena *arena, long uaddr, struct page **pages, u32 page_cnt);
 int arena_put_spare(struct bpf_arena *arena, struct range_node *rn);
-void arena_free_pages(struct bpf_arena *arena, long uaddr, long page_cnt, bool sleepable,
+void arena_free_range(struct bpf_arena *arena, long uaddr, long page_cnt, bool sleepable,
 		      bool kern);
 
 #endif /* _BPF_ARENA_H */

@@ -168,6 +168,6 @@ void bpf_arena_free_pages_sleepable(void *map, void *addr, u32 page_cnt)
 
 	if (arena_map->map_type != BPF_MAP_TYPE_ARENA || !page_cnt || !addr)
 		return;
-	arena_free_pages(arena_of_map(arena_map), (long)addr, page_cnt, true, true);
+	arena_free_range(arena_of_map(arena_map), (long)addr, page_cnt, true, true);
 }
 EXPORT_SYMBOL_GPL(bpf_arena_free_pages_sleepable);

@@ -119,10 +119,13 @@ static void bad_pointer(void)
 	begin("the same kfunc gets a pointer to a page that nobody allocated", expected);
 	err = run(skel->progs.share_bad_pointer, &args);
 	report = stream_of(skel->progs.share_bad_pointer);
-	end(!err && args.ret == 0 && strstr(report, want) && strstr(report, "share_bad_pointer"),
-	    "the program returned %d, the kfunc %llu; on the stream:", err, args.ret);
+	printf("  the program's stderr stream:\n");
 	for (line = report; *line; line += strcspn(line, "\n"), line += !!*line)
 		printf("  | %.*s\n", (int)strcspn(line, "\n"), line);
+	end(!err && args.ret == 0 && strstr(report, want) && strstr(report, "share_bad_pointer"),
+	    "the program returned %d, the kfunc %llu; that text is %son the stream, the program %sin the stack",
+	    err, args.ret, strstr(report, want) ? "" : "not ",
+	    strstr(report, "share_bad_pointer") ? "" : "not ");
 }
 
 static void silence(void)
@@ -178,6 +181,8 @@ static void allocator(void)
 
 int main(void)
 {
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
 	size_t size;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -189,8 +194,13 @@ int main(void)
 		return 1;
 	}
 	arena = bpf_map__initial_value(skel->maps.arena, &size);
-	printf("Programs verified, JIT-compiled and loaded; an arena of %d pages at %p\n",
-	       DEMO_PAGES, arena);
+	if (bpf_prog_get_info_by_fd(bpf_program__fd(skel->progs.share_array), &info, &len) ||
+	    !info.jited_prog_len) {
+		printf("Demo: FAILED: the programs are not compiled by the JIT\n");
+		return 1;
+	}
+	printf("Programs verified and JIT-compiled (share_array: %u bytes); an arena of %d pages at %p\n",
+	       info.jited_prog_len, DEMO_PAGES, arena);
 
 	plain_pointer();
 	bad_pointer();

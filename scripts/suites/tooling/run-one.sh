@@ -10,5 +10,6 @@ for f in fixtures base toolchain tree recovery ksrc export series run; do
 	. "$here/$f.sh"
 done
 export HOME=$T # no configuration of the user's
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.fsync GIT_CONFIG_VALUE_0=none
 export PATH=$T/fake:$PATH
 "$1"
