@@ -28,7 +28,12 @@ lock tree
 if [ "$suffix" = -base ]; then
 	# Forced and pruned: build/base may have been removed by hand.
 	kgit worktree prune
-	[ -e "$tree/Makefile" ] || run_logged base-tree kgit worktree add --force --detach "$tree" base
+	if [ -e "$tree/Makefile" ]; then
+		KGIT_DIR=$tree kgit checkout -q --detach base
+	else
+		rm -rf "$tree"
+		run_logged base-tree kgit worktree add --quiet --force --detach "$tree" base
+	fi
 fi
 "$TOP/scripts/toolchain.sh"
 

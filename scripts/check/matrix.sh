@@ -1,15 +1,16 @@
 # shellcheck shell=bash disable=SC2154  # sourced by check.sh, which sets what is not set here
 # Every configuration links: what a missing stub gives is an undefined symbol.
+# MATRIX=name,name takes only these.
 
 check_matrix() {
 	local name when lack log
 	go_to "$tip"
 	while read -r name when; do
-		case $when in
-		always) ;;
-		full) [ "$FULL" ] || continue ;;
-		*) continue ;;
-		esac
+		if [ "${MATRIX-}" ]; then
+			[[ ",$MATRIX," == *",$name,"* ]] || continue
+		else
+			[ "$when" = always ] || [ "$when${FULL:+y}" = fully ] || continue
+		fi
 		read_config "$name"
 		lack=$(lacks_compiler)
 		if [ "$lack" ]; then

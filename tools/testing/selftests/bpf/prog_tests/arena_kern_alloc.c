@@ -160,7 +160,10 @@ static void free_over(bool s)
 			    !ak_pfn(&ak, 12)), "live pages freed");
 	ASSERT_EQ(ak_pfn(&ak, 10), pfn, "still dead");
 	ASSERT_EQ(ak_pfn(&ak, 20), pfn, "others too");
+	/* page 30 tells when a deferred free has come: it must not hit what follows */
+	ASSERT_NEQ(ak_alloc(&ak, true, 30, 1), 0, "alloc of the last to be freed");
 	ak_free(&ak, s, 0, 32);
+	ASSERT_TRUE(ak_wait(!ak_pfn(&ak, 30)), "freed");
 	ASSERT_EQ(alloc_wait(&ak, s, 11, 9), ak_page(&ak, 11), "alloc of what was freed");
 	ASSERT_EQ(ak_alloc(&ak, s, 10, 1), 0, "alloc of the dead page");
 	ASSERT_EQ(alloc_wait(&ak, s, -1, 11), ak_page(&ak, 21), "alloc above");

@@ -126,6 +126,13 @@ static void survives_free(bool s)
 
 	ASSERT_TRUE(ak_wait(!ak_pfn(&ak, 2) && !ak_pfn(&ak, 3) && !ak_pfn(&ak, 7) &&
 			    !ak_pfn(&ak, 9)), "BPF's own are freed");
+	/*
+	 * Deferred frees come in order. When page 20, which is in none that is left,
+	 * is free again, so are all: none can hit what is allocated below.
+	 */
+	ASSERT_NEQ(ak_alloc(&ak, true, 20, 1), 0, "alloc of the last to be freed");
+	ak_free(&ak, s, 20, 1);
+	ASSERT_TRUE(ak_wait(!ak_pfn(&ak, 20)), "freed");
 	for (i = 0; i < 4; i++) {
 		nr = i < 3 ? 4 + i : 8;
 		if (!ASSERT_EQ(ak_pfn(&ak, nr), pfn[nr - 2], "same page"))
