@@ -10,7 +10,8 @@ suite=trixie
 packages=(gcc g++ make bc bison flex libelf-dev libssl-dev pahole clang-22 llvm-22 lld-22
 	qemu-system-x86 busybox-static cpio git ca-certificates perl python3 rsync kmod xz-utils
 	pkg-config xxd openssl sparse zstd file zlib1g-dev libzstd-dev libcap-dev libasan8
-	gcc-aarch64-linux-gnu shellcheck procps libc6-dev-i386)
+	gcc-aarch64-linux-gnu shellcheck procps libc6-dev-i386
+	python3-git python3-ply python3-docutils)
 commands=(gcc g++ make bc bison flex qemu-system-x86_64 busybox cpio git perl python3 rsync
 	depmod xz pkg-config xxd openssl sparse zstd file aarch64-linux-gnu-gcc shellcheck)
 headers=(gelf.h openssl/opensslv.h zlib.h zstd.h sys/capability.h)
@@ -30,6 +31,9 @@ host_lacks() {
 	done
 	for c in "${headers[@]}"; do
 		gcc -E -include "$c" - </dev/null >/dev/null 2>&1 || echo "no header $c"
+	done
+	for c in git ply docutils; do # what the kernel's own checkers import
+		python3 -c "import $c" 2>/dev/null || echo "no python3-$c"
 	done
 	v=$(pahole --version 2>/dev/null | tr -d v) || :
 	at_least "${v:-0}" "$min_pahole" || echo "pahole ${v:-missing}, needed $min_pahole"
