@@ -44,7 +44,7 @@ for group in "${chosen[@]}"; do
 	[[ " ${groups[*]} " == *" $group "* ]] || die "no group '$group': CHECK= takes ${groups[*]}"
 done
 lock check
-"$TOP/scripts/in-root.sh" true # makes the tools, if they are missing, with its own words
+"$TOP/scripts/toolchain.sh"
 get_tree
 forget_interrupted
 number_commits

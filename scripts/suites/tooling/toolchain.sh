@@ -78,7 +78,7 @@ toolchain_good_host() {
 	project
 	for c in g++ make bc bison flex qemu-system-x86_64 busybox cpio perl python3 rsync depmod xz \
 		pkg-config xxd openssl sparse zstd file aarch64-linux-gnu-gcc shellcheck gcc; do
-		if [ "$c" = gcc ] || ! command -v "$c" >/dev/null; then fake "$c" <<<'exit 0'; fi
+		if [[ $c = gcc || $c = python3 ]] || ! command -v "$c" >/dev/null; then fake "$c" <<<'exit 0'; fi
 	done
 	fake pahole <<<'echo v1.31'
 	fake clang <<<'echo Debian clang version 21.1.0'
