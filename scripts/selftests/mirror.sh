@@ -14,6 +14,9 @@ read -ra patterns <<<"$4"
 src=$tree/tools/testing/selftests/bpf
 dst=$mirror/tools/testing/selftests/bpf
 
+# A checkout that was moved has links and dependencies on where it was.
+[ "$(readlink "$mirror/Makefile")" = "$tree/Makefile" ] || rm -rf "$mirror"
+
 link_children() { # FROM TO EXCEPT
 	local entry
 	mkdir -p "$2"
