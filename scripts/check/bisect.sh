@@ -59,7 +59,7 @@ key_of() {
 
 # Sets log.
 walk_to() {
-	local c=$1 name
+	local c=$1 name changed
 	go_to "$c"
 	(cd "$TREE" && printf '%s\n' "${touched[@]}" | grep '\.h$' | xargs -rd'\n' touch -c -d 2020-01-01) || :
 	for name in $whole; do
@@ -67,7 +67,8 @@ walk_to() {
 		read_config "$name"
 		log=$LOGS/check-bisect-${number[$c]}-$name.log
 		# make sees what C files have changed, and by design no header.
-		if kgit diff --name-only "${previous[$name]:-$base}" "$c" | grep -q '\.h$'; then
+		changed=$(kgit diff --name-only "${previous[$name]:-$tip}" "$c")
+		if grep -q '\.h$' <<<"$changed"; then
 			forget_objects "$name"
 		fi
 		previous[$name]=$c
@@ -77,14 +78,17 @@ walk_to() {
 			return 1
 		fi
 	done
+	return 0
 }
 
 # Is anything of a kernel changed by the commit; for other architectures than
 # x86-64, anything of their own?
 concerns() {
+	local files
+	files=$(kgit diff-tree -r --no-commit-id --name-only "$1")
 	case $2 in
-	x86_64) kgit diff-tree -r --no-commit-id --name-only "$1" | grep -qvE '^(Documentation|tools|samples|MAINTAINERS|arch/arm64)' ;;
-	*) kgit diff-tree -r --no-commit-id --name-only "$1" | grep -q "^arch/$2/" ;;
+	x86_64) grep -qvE '^(Documentation/|tools/|samples/|MAINTAINERS$|arch/arm64/)' <<<"$files" ;;
+	*) grep -q "^arch/$2/" <<<"$files" ;;
 	esac
 }
 
