@@ -116,9 +116,9 @@ fi
 status=$(sed -n 's/^GUEST-EXIT: \([0-9]*\).*/\1/p' "$out" | tail -1)
 sed -i '/^GUEST-EXIT: /d' "$out"
 
-# QEMU's emulation now and then runs a breakpoint that the kernel has already taken
-# out of its own code. Only before init, when the kernel patches itself most, and
-# only once, that is the emulator's fault and not the kernel's.
+# Seen once in some 60 boots on a busy host: "Oops: int3" before init. The suspicion,
+# not shown, is that the emulation runs a breakpoint that the kernel has already taken
+# out of its own code. So it gets one more try, before init only, and the log is kept.
 if [ ! "${VM_AGAIN-}" ] && [ "$accel" = tcg ] && ! grep -qa 'Run /init' "$console" &&
 	grep -qa 'Oops: int3' "$console"; then
 	say "guest $name: stale breakpoint while booting under emulation, once more"
