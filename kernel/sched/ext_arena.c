@@ -58,9 +58,19 @@ struct bpf_map *scx_arena_find(const struct sched_ext_ops *ops)
 	return arena;
 }
 
+/*
+ * The lower 32 bits of an arena address may be zero, which a cast to the arena's
+ * address space turns into NULL. No allocation is to begin there.
+ */
+static size_t arena_skip(const void *uaddr)
+{
+	return (u32)(unsigned long)uaddr ? 0 : L1_CACHE_BYTES;
+}
+
 /* Add pages for at least @size bytes to the pool. */
 static int arena_grow(struct scx_sched *sch, size_t size)
 {
+	size_t skip, len;
 	u32 page_cnt;
 	void *uaddr;
 	int ret;
@@ -68,15 +78,16 @@ static int arena_grow(struct scx_sched *sch, size_t size)
 	if (size > SZ_1G)
 		return -ENOMEM;
 
-	page_cnt = PFN_UP(size);
+	page_cnt = PFN_UP(size + L1_CACHE_BYTES);
 	uaddr = bpf_arena_alloc_pages_sleepable(sch->arena, NULL, page_cnt, NUMA_NO_NODE, 0);
 	if (!uaddr)
 		return -ENOMEM;
 
+	skip = arena_skip(uaddr);
+	len = ((size_t)page_cnt << PAGE_SHIFT) - skip;
 	ret = gen_pool_add_virt(sch->arena_pool,
-				(unsigned long)scx_arena_to_kaddr(sch, uaddr),
-				(unsigned long)uaddr, (size_t)page_cnt << PAGE_SHIFT,
-				NUMA_NO_NODE);
+				(unsigned long)scx_arena_to_kaddr(sch, uaddr) + skip,
+				(unsigned long)uaddr + skip, len, NUMA_NO_NODE);
 	if (ret)
 		bpf_arena_free_pages_sleepable(sch->arena, uaddr, page_cnt);
 	return ret;
@@ -105,7 +116,7 @@ int scx_arena_attach(struct scx_sched *sch, struct bpf_map *arena)
 	if (!sch->arena_pool)
 		return -ENOMEM;
 
-	ret = arena_grow(sch, PAGE_SIZE);
+	ret = arena_grow(sch, 1);
 	if (ret)
 		return ret;
 
@@ -131,7 +142,8 @@ void scx_arena_detach(struct scx_sched *sch)
 	if (sch->arena_pool) {
 		/* gen_pool_for_each_chunk() would not let us sleep. */
 		list_for_each_entry(chunk, &sch->arena_pool->chunks, next_chunk) {
-			void *uaddr = (void *)(unsigned long)chunk->phys_addr;
+			/* with what arena_grow() has left out */
+			void *uaddr = (void *)PAGE_ALIGN_DOWN((unsigned long)chunk->phys_addr);
 			u32 page_cnt = PFN_UP(chunk->end_addr - chunk->start_addr);
 
 			bpf_arena_free_pages_sleepable(sch->arena, uaddr, page_cnt);
@@ -150,9 +162,9 @@ void scx_arena_detach(struct scx_sched *sch)
  * @sch: scheduler in cid form
  * @size: size in bytes
  *
- * For what lives long, such as buffers made when a scheduler is enabled: it is
- * never faster than an allocation of pages may be. The memory is aligned to, and
- * shares no cache line with other such allocations. It is not zeroed.
+ * For what lives long, such as buffers made when a scheduler is enabled: it may
+ * have to allocate pages. The memory is aligned to cache lines, and shares none
+ * with other such allocations. It is not zeroed.
  *
  * Context: process context, may sleep and reclaim memory. Any number of callers
  * at once.

@@ -13,8 +13,8 @@
  * since BPF has long put cids into data of its own. A possible CPU which is
  * offline when the mapping is made has a cid behind those of all online CPUs,
  * and no known place in the topology even when it comes online. A scheduler that
- * wants to know its place leaves ops.cpu_online() out, or exits from there with
- * SCX_ECODE_ACT_RESTART, and is loaded again.
+ * wants to know its place doesn't implement the hotplug operations, or exits from
+ * them with SCX_ECODE_ACT_RESTART, and is loaded again.
  *
  * The mapping is published with rcu_assign_pointer() when it is complete and is
  * constant from then on, so that every lookup sees one mapping as a whole. The
@@ -30,13 +30,15 @@
 static struct scx_cid_map __rcu *scx_cid_map;
 
 /*
- * What scx_bpf_cid_override() fills. It exists while ops.init() of a root
- * scheduler runs, and may be used once. The lock makes sure that an override
- * that came from another context of the same program, a timer say, has either
- * been published before ops.init() ends, when nobody uses the cids yet, or fails.
+ * @scx_cid_spare is what scx_bpf_cid_override() fills. It exists while ops.init()
+ * of a root scheduler runs, and can be taken once. The lock and @scx_cid_overridable
+ * make sure that an override which comes from another context of the same program,
+ * a timer say, is either published before ops.init() is over, when nobody uses the
+ * cids yet, or not at all.
  */
-static DEFINE_RAW_SPINLOCK(scx_cid_spare_lock);
+static DEFINE_RAW_SPINLOCK(scx_cid_lock);
 static struct scx_cid_map *scx_cid_spare;
+static bool scx_cid_overridable;
 
 const struct scx_cid_map *scx_cid_map_rcu(void)
 {
@@ -67,7 +69,8 @@ s32 scx_cpu_to_cid(s32 cpu)
  * @cid: cid, any value
  *
  * Context: any.
- * Return: the number of a possible CPU, or -EINVAL if there is no such cid.
+ * Return: the number of a possible CPU; -EINVAL if there is no such cid, or -ENODEV
+ * if there are no cids yet.
  */
 s32 scx_cid_to_cpu(s32 cid)
 {
@@ -75,7 +78,9 @@ s32 scx_cid_to_cpu(s32 cid)
 
 	guard(rcu)();
 	map = scx_cid_map_rcu();
-	if (unlikely(!map || cid < 0 || cid >= map->nr_cids))
+	if (unlikely(!map))
+		return -ENODEV;
+	if (unlikely(cid < 0 || cid >= map->nr_cids))
 		return -EINVAL;
 	return map->cid_to_cpu[cid];
 }
@@ -170,7 +175,7 @@ static void assign_by_topology(struct scx_cid_map *map, struct cid_masks *m)
 /* Returns the mapping that @map replaces. Readers may still use it. */
 static struct scx_cid_map *publish_map(struct scx_cid_map *map)
 {
-	return rcu_replace_pointer(scx_cid_map, map, lockdep_is_held(&scx_cid_spare_lock));
+	return rcu_replace_pointer(scx_cid_map, map, lockdep_is_held(&scx_cid_lock));
 }
 
 static void retire_map(struct scx_cid_map *map)
@@ -208,9 +213,10 @@ int scx_cid_begin_init(bool override)
 	assign_by_topology(map, masks);
 	WARN_ON_ONCE(scx_cid_map_finish(map));
 
-	scoped_guard(raw_spinlock_irqsave, &scx_cid_spare_lock) {
+	scoped_guard(raw_spinlock_irqsave, &scx_cid_lock) {
 		old = publish_map(map);
 		scx_cid_spare = spare;
+		scx_cid_overridable = override;
 	}
 	retire_map(old);
 	return 0;
@@ -225,9 +231,10 @@ void scx_cid_end_init(void)
 {
 	struct scx_cid_map *spare;
 
-	scoped_guard(raw_spinlock_irqsave, &scx_cid_spare_lock) {
+	scoped_guard(raw_spinlock_irqsave, &scx_cid_lock) {
 		spare = scx_cid_spare;
 		scx_cid_spare = NULL;
+		scx_cid_overridable = false;
 	}
 	kvfree(spare);
 }
@@ -297,32 +304,29 @@ __bpf_kfunc void scx_bpf_cid_topo(s32 cid, struct scx_cid_topo *out, size_t out_
 	if (unlikely(!sch))
 		return;
 
-	map = scx_cid_map_rcu();
-	if (unlikely(!map || cid < 0 || cid >= map->nr_cids)) {
-		scx_error(sch, "invalid cid %d", cid);
+	if (ops_cid_to_cpu(sch, cid, NULL) < 0)
 		return;
-	}
+
+	map = scx_cid_map_rcu();
 	memcpy(out, &map->topo[cid], min(out__sz, sizeof(map->topo[cid])));
 }
 
 __bpf_kfunc_end_defs();
 
-/*
- * Replace the mapping by what @cpu_to_cid says. Returns the one that was replaced,
- * or NULL if @sch has been aborted instead.
- */
-static struct scx_cid_map *override_map(struct scx_sched *sch, const s32 *cpu_to_cid)
+/* Take the spare table for use by one caller, who finishes and publishes it. */
+static struct scx_cid_map *take_spare(void)
 {
-	struct scx_cid_map *map;
+	struct scx_cid_map *spare;
+
+	guard(raw_spinlock_irqsave)(&scx_cid_lock);
+	spare = scx_cid_spare;
+	scx_cid_spare = NULL;
+	return spare;
+}
+
+static bool fill_override(struct scx_sched *sch, struct scx_cid_map *map, const s32 *cpu_to_cid)
+{
 	s32 cpu;
-
-	guard(raw_spinlock_irqsave)(&scx_cid_spare_lock);
-
-	map = scx_cid_spare;
-	if (!map) {
-		scx_error(sch, "cids can be overridden once, and only in ops.init()");
-		return NULL;
-	}
 
 	for_each_possible_cpu(cpu) {
 		/* BPF may change the array meanwhile: read each entry once. */
@@ -333,17 +337,16 @@ static struct scx_cid_map *override_map(struct scx_sched *sch, const s32 *cpu_to
 			break;
 		case -EEXIST:
 			scx_error(sch, "cid override has cid %d twice", cid);
-			return NULL;
+			return false;
 		default:
 			scx_error(sch, "cid override has invalid cid %d for CPU %d", cid, cpu);
-			return NULL;
+			return false;
 		}
 	}
 
 	/* As many different cids as there are: none can be missing. */
 	WARN_ON_ONCE(scx_cid_map_finish(map));
-	scx_cid_spare = NULL;
-	return publish_map(map);
+	return true;
 }
 
 __bpf_kfunc_start_defs();
@@ -357,11 +360,13 @@ __bpf_kfunc_start_defs();
  * Can be called once, from ops.init() of a root scheduler. The cids of the
  * possible CPUs must be 0 to scx_bpf_nr_cids() - 1, each once; other entries are
  * ignored. Nothing is known of the topology afterwards. If the array is wrong,
- * the scheduler is aborted and the mapping stays as it was.
+ * the scheduler is aborted and the mapping stays as it was. The verifier demands
+ * that the array is writable, which one in .rodata is not.
  */
 __bpf_kfunc void scx_bpf_cid_override(const s32 *cpu_to_cid, u32 cpu_to_cid__sz,
 				      const struct bpf_prog_aux *aux)
 {
+	struct scx_cid_map *map, *old;
 	struct scx_sched *sch;
 
 	guard(rcu)();
@@ -369,8 +374,13 @@ __bpf_kfunc void scx_bpf_cid_override(const s32 *cpu_to_cid, u32 cpu_to_cid__sz,
 	if (unlikely(!sch))
 		return;
 
-	if (scx_parent(sch)) {
+	/* Neither a sub-scheduler, nor a former root of which a timer still runs. */
+	if (sch != rcu_access_pointer(scx_root)) {
 		scx_error(sch, "only a root scheduler can override cids");
+		return;
+	}
+	if (!IS_ALIGNED((unsigned long)cpu_to_cid, sizeof(s32))) {
+		scx_error(sch, "cid override array is not aligned");
 		return;
 	}
 	if (cpu_to_cid__sz < nr_cpu_ids * sizeof(s32)) {
@@ -379,7 +389,22 @@ __bpf_kfunc void scx_bpf_cid_override(const s32 *cpu_to_cid, u32 cpu_to_cid__sz,
 		return;
 	}
 
-	retire_map(override_map(sch, cpu_to_cid));
+	map = take_spare();
+	if (!map) {
+		scx_error(sch, "cids can be overridden once, and only in ops.init()");
+		return;
+	}
+
+	/* Whichever of the two maps is not published goes. */
+	old = map;
+	if (fill_override(sch, map, cpu_to_cid)) {
+		guard(raw_spinlock_irqsave)(&scx_cid_lock);
+		if (scx_cid_overridable)
+			old = publish_map(map);
+	}
+	if (old == map)
+		scx_error(sch, "cids were not overridden before ops.init() was over");
+	retire_map(old);
 }
 
 /**

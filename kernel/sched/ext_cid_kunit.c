@@ -396,7 +396,7 @@ static void naive_combine(struct subject *dst, const struct subject *src, enum s
 	for (i = 0; i < dst->size; i++) {
 		u32 cid = dst->origin + i;
 
-		if (!covered(dst, cid) || !covered(src, cid))
+		if (!covered(dst, cid))
 			continue;
 
 		switch (op) {

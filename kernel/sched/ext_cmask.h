@@ -191,44 +191,38 @@ enum scx_cmask_op {
 };
 
 /*
- * Combine @src into @dst on the cids that both ranges have in common. No other
- * bit of @dst changes; in particular its padding, which is in neither range.
+ * Combine @src into @dst, each taken as the set of its cids: what @src does not
+ * cover is not in it. The range of @dst does not change, and what @src has
+ * outside of it is dropped, so that the padding stays zero.
  */
 static __always_inline void __scx_cmask_combine(struct scx_cmask *dst, const struct scx_cmask *src,
 						enum scx_cmask_op op)
 {
-	u32 start = max(dst->base, src->base);
-	u32 end = min(scx_cmask_end(dst), scx_cmask_end(src));
-	u32 d, s, nr_words, i;
+	u32 nr_words = scx_cmask_used_words(dst);
+	u32 cid = dst->base & ~63U;
+	u32 i;
 
-	if (start >= end)
-		return;
-
-	d = scx_cmask_word_idx(dst, start);
-	s = scx_cmask_word_idx(src, start);
-	nr_words = scx_cmask_range_words(start, end - start);
-
-	for (i = 0; i < nr_words; i++) {
-		u64 val = src->bits[s + i];
-		u64 common = ~0ULL;
+	for (i = 0; i < nr_words; i++, cid += 64) {
+		u64 val = scx_cmask_word(src, cid);
+		u64 range = ~0ULL;
 
 		if (i == 0)
-			common <<= start % 64;
+			range <<= dst->base % 64;
 		if (i == nr_words - 1)
-			common &= ~0ULL >> (63 - (end - 1) % 64);
+			range &= ~0ULL >> (63 - (scx_cmask_end(dst) - 1) % 64);
 
 		switch (op) {
 		case SCX_CMASK_OP_AND:
-			dst->bits[d + i] &= val | ~common;
+			dst->bits[i] &= val;
 			break;
 		case SCX_CMASK_OP_OR:
-			dst->bits[d + i] |= val & common;
+			dst->bits[i] |= val & range;
 			break;
 		case SCX_CMASK_OP_ANDNOT:
-			dst->bits[d + i] &= ~(val & common);
+			dst->bits[i] &= ~val;
 			break;
 		case SCX_CMASK_OP_COPY:
-			dst->bits[d + i] = (dst->bits[d + i] & ~common) | (val & common);
+			dst->bits[i] = val & range;
 			break;
 		}
 	}
@@ -239,8 +233,7 @@ static __always_inline void __scx_cmask_combine(struct scx_cmask *dst, const str
  * @dst: cmask to change
  * @src: the other cmask, which may be @dst
  *
- * A cid that is in both ranges stays set in @dst if it is set in @src. A cid of
- * @dst outside of the range of @src stays as it is: @src says nothing about it.
+ * A cid of @dst outside of the range of @src is removed too: it is not in @src.
  */
 static inline void scx_cmask_and(struct scx_cmask *dst, const struct scx_cmask *src)
 {
@@ -252,9 +245,7 @@ static inline void scx_cmask_and(struct scx_cmask *dst, const struct scx_cmask *
  * @dst: cmask to change
  * @src: the other cmask, which may be @dst
  *
- * A cid that is in both ranges gets set in @dst if it is set in @src. A cid of
- * @dst outside of the range of @src stays as it is, and a cid of @src outside of
- * the range of @dst is dropped: the range of @dst does not grow.
+ * A cid of @src outside of the range of @dst is dropped: the range does not grow.
  */
 static inline void scx_cmask_or(struct scx_cmask *dst, const struct scx_cmask *src)
 {
@@ -265,9 +256,6 @@ static inline void scx_cmask_or(struct scx_cmask *dst, const struct scx_cmask *s
  * scx_cmask_andnot - remove what is in another cmask
  * @dst: cmask to change
  * @src: the other cmask, which may be @dst
- *
- * A cid that is in both ranges gets cleared in @dst if it is set in @src. A cid
- * of @dst outside of the range of @src stays as it is.
  */
 static inline void scx_cmask_andnot(struct scx_cmask *dst, const struct scx_cmask *src)
 {
@@ -275,13 +263,12 @@ static inline void scx_cmask_andnot(struct scx_cmask *dst, const struct scx_cmas
 }
 
 /**
- * scx_cmask_copy - copy what two cmasks have in common
+ * scx_cmask_copy - make a cmask have what another one has
  * @dst: cmask to change
  * @src: cmask to copy from
  *
- * A cid that is in both ranges becomes in @dst what it is in @src. A cid of @dst
- * outside of the range of @src stays as it is, and a cid of @src outside of the
- * range of @dst is dropped: the range of @dst does not change.
+ * A cid of @dst outside of the range of @src is removed, and a cid of @src outside
+ * of the range of @dst is dropped: the range does not change.
  */
 static inline void scx_cmask_copy(struct scx_cmask *dst, const struct scx_cmask *src)
 {

@@ -2,10 +2,11 @@
 /*
  * BPF extensible scheduler class: the argument of sched_ext_ops_cid.set_cmask()
  *
- * Each CPU has one cmask in the arena of each scheduler. set_cmask() is called
- * with an rq lock held, and interrupts off with it, and one call can't be inside
- * another (see SCX_CALL_OP_TASK()). So a CPU's cmask has one user in the kernel
- * at a time. The page behind it is kernel-owned and stays.
+ * Each CPU has one cmask in the arena of each scheduler. set_cmask() is called with
+ * an rq lock held. So interrupts are off from the writing of the cmask until the
+ * operation returns. The operation can't sleep, and nothing that it can call changes
+ * an affinity, so that one call is never inside another. Thus a CPU's cmask has one
+ * user in the kernel at a time. The page behind it is kernel-owned and stays.
  *
  * What is in the cmask between two calls, and even during one, is up to BPF and
  * user space: they can write to it. Nothing is read from it here, and where and
@@ -84,11 +85,13 @@ void scx_set_cmask_release(struct scx_sched *sch)
  */
 const struct scx_cmask *scx_set_cmask_arg(struct scx_sched *sch, const struct cpumask *cpus)
 {
-	struct scx_cmask *cmask = this_cpu_ptr(sch->pcpu)->cmask;
-	const struct scx_cid_map *map = scx_cid_map_rcu();
+	const struct scx_cid_map *map;
+	struct scx_cmask *cmask;
 	u32 nr_words = cmask_nr_words();
 
 	lockdep_assert_irqs_disabled();
+	map = scx_cid_map_rcu();
+	cmask = this_cpu_ptr(sch->pcpu)->cmask;
 
 	WRITE_ONCE(cmask->base, 0);
 	WRITE_ONCE(cmask->nr_cids, map->nr_cids);

@@ -24,6 +24,9 @@ struct ak_subtest {
 	void (*fn)(void);
 	/* instead: run from a sleepable and from a non-sleepable program */
 	void (*fn_both)(bool sleepable);
+	/* instead: one of several that differ in a number */
+	void (*fn_nr)(__u32 nr);
+	__u32 nr;
 };
 
 /* Poll for what the kernel does in the background; 10 s are too much for it. */
@@ -56,6 +59,20 @@ static inline int ak_param_read(const char *name, char *buf, size_t size)
 	close(fd);
 	buf[len > 0 ? len : 0] = '\0';
 	return len < 0 ? -EIO : 0;
+}
+
+/* A parameter that is a list of numbers. Returns how many there are. */
+static inline int ak_param_list(const char *name, __u32 *vals, int max)
+{
+	char buf[4096], *tok, *save = NULL;
+	int cnt = 0;
+
+	if (!ASSERT_OK(ak_param_read(name, buf, sizeof(buf)), name))
+		return -1;
+	for (tok = strtok_r(buf, " ,\n", &save); tok && cnt < max;
+	     tok = strtok_r(NULL, " ,\n", &save))
+		vals[cnt++] = atoi(tok);
+	return cnt;
 }
 
 /* The module does what "run" says in the context of this write. */
@@ -92,6 +109,8 @@ static inline void ak_run_subtests(const struct ak_subtest *tests, int cnt)
 	for (i = 0; i < cnt; i++) {
 		if (tests[i].fn && test__start_subtest(tests[i].name))
 			tests[i].fn();
+		if (tests[i].fn_nr && test__start_subtest(tests[i].name))
+			tests[i].fn_nr(tests[i].nr);
 		for (s = 0; s < 2 && tests[i].fn_both; s++) {
 			snprintf(name, sizeof(name), "%s_%s", tests[i].name,
 				 s ? "sleepable" : "nonsleepable");
@@ -101,6 +120,31 @@ static inline void ak_run_subtests(const struct ak_subtest *tests, int cnt)
 	}
 out:
 	ASSERT_OK(unload_module("bpf_test_arena", env_verbosity > VERBOSE_NONE), "unload");
+}
+
+static inline int ak_run_prog(struct bpf_program *prog)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+
+	return err ?: opts.retval;
+}
+
+/* Address of an arena in user space */
+static inline __u64 ak_map_base(struct bpf_map *arena)
+{
+	size_t size;
+
+	return (__u64)bpf_map__initial_value(arena, &size);
+}
+
+static inline __u32 ak_map_id(struct bpf_map *map)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	ASSERT_OK(bpf_map_get_info_by_fd(bpf_map__fd(map), &info, &len), "map info");
+	return info.id;
 }
 
 /* Everything that is on the program's stderr stream: that takes it away. */
@@ -181,6 +225,15 @@ static inline int ak_guard(void)
 	return (65536 > 2 * page ? 65536 : 2 * page) / 2;
 }
 
+/*
+ * Pages are allocated in batches of as many as there are pointers in the largest
+ * kmalloc cache (two pages).
+ */
+static inline int ak_batch(void)
+{
+	return 2 * getpagesize() / sizeof(void *);
+}
+
 #ifdef AK_OPS
 /* An arena and the programs that operate on it */
 struct ak {
@@ -193,7 +246,6 @@ struct ak {
 static inline bool ak_open(struct ak *ak, __u32 pages, __u32 flags, __u64 extra)
 {
 	struct arena_kern_ops *skel;
-	size_t size;
 
 	memset(ak, 0, sizeof(*ak));
 	skel = arena_kern_ops__open();
@@ -211,7 +263,7 @@ static inline bool ak_open(struct ak *ak, __u32 pages, __u32 flags, __u64 extra)
 	}
 	ak->fd = bpf_program__fd(skel->progs.sleepable);
 	ak->fd_nonsleepable = bpf_program__fd(skel->progs.nonsleepable);
-	ak->base = (__u64)bpf_map__initial_value(skel->maps.arena, &size);
+	ak->base = ak_map_base(skel->maps.arena);
 	ak->page = getpagesize();
 	return true;
 }
@@ -272,6 +324,15 @@ static inline __u64 ak_alloc(struct ak *ak, bool sleepable, int nr, int cnt)
 {
 	return AK_FROM(ak, sleepable, .op = AK_ALLOC, .cnt = cnt,
 		       .ptr = nr < 0 ? 0 : ak_page(ak, nr));
+}
+
+/* An allocation that may have to wait: frees are deferred. */
+static inline __u64 ak_alloc_wait(struct ak *ak, bool sleepable, int nr, int cnt)
+{
+	__u64 ptr;
+
+	(void)ak_wait((ptr = ak_alloc(ak, sleepable, nr, cnt)));
+	return ptr;
 }
 
 static inline void ak_free(struct ak *ak, bool sleepable, int nr, int cnt)

@@ -54,7 +54,7 @@ out:
 	ak_close(&ak);
 }
 
-static void sizes(bool write)
+static void sizes(__u32 write)
 {
 	__u64 first = 0, ptr;
 	struct ak ak;
@@ -77,16 +77,6 @@ static void sizes(bool write)
 		ASSERT_EQ(ak_pfn(&ak, i), first, "same scratch page");
 	}
 	ak_close(&ak);
-}
-
-static void sizes_read(void)
-{
-	sizes(false);
-}
-
-static void sizes_write(void)
-{
-	sizes(true);
 }
 
 /* One byte at offset @ptr + @off of the range that the kernel maps, and a neighbour */
@@ -439,28 +429,22 @@ static void flood(void)
 /* bpf_prog_arena() and bpf_arena_map_kern_vm_start() */
 static void accessors(void)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
 	struct ak ak;
+	__u32 id;
 
 	if (!ak_open(&ak, 4, 0, 0))
 		return;
-	if (!ASSERT_OK(bpf_map_get_info_by_fd(bpf_map__fd(ak.skel->maps.arena), &info, &len),
-		       "map info"))
-		goto out;
-	ASSERT_EQ(AK(&ak, .op = AK_MAP_ID), info.id, "arena of a program");
-	ASSERT_EQ(AK_FROM(&ak, false, .op = AK_MAP_ID), info.id, "arena of another program");
+	id = ak_map_id(ak.skel->maps.arena);
+	ASSERT_EQ(AK(&ak, .op = AK_MAP_ID), id, "arena of a program");
+	ASSERT_EQ(AK_FROM(&ak, false, .op = AK_MAP_ID), id, "arena of another program");
 	ak.skel->bss->map_id_noarena = 1;
-	ASSERT_OK(bpf_prog_test_run_opts(bpf_program__fd(ak.skel->progs.no_arena), &opts), "run");
+	ASSERT_OK(ak_run_prog(ak.skel->progs.no_arena), "run");
 	ASSERT_EQ(ak.skel->bss->map_id_noarena, 0, "program without an arena");
 
-	ASSERT_OK(bpf_prog_test_run_opts(bpf_program__fd(ak.skel->progs.look_inside), &opts),
-		  "run");
+	ASSERT_OK(ak_run_prog(ak.skel->progs.look_inside), "run");
 	ASSERT_EQ(ak.skel->bss->user_vm_start, ak.base, "user_vm_start");
 	ASSERT_EQ(AK(&ak, .op = AK_KERN_BASE), ak.skel->bss->kern_vm_addr + ak_guard(),
 		  "kern_vm_start");
-out:
 	ak_close(&ak);
 }
 
@@ -468,8 +452,8 @@ void serial_test_arena_kern_access(void)
 {
 	static const struct ak_subtest tests[] = {
 		{ "live_memory", live_memory },
-		{ "sizes_read", sizes_read },
-		{ "sizes_write", sizes_write },
+		{ "sizes_read", .fn_nr = sizes, .nr = false },
+		{ "sizes_write", .fn_nr = sizes, .nr = true },
 		{ "first_byte", first_byte },
 		{ "last_byte", last_byte },
 		{ "guard_first_byte", guard_first_byte },

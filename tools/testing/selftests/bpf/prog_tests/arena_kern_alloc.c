@@ -9,15 +9,6 @@
 #define AK_OPS
 #include "arena_kern.h"
 
-/* An allocation that the program's kind may have to wait for: frees are deferred. */
-static __u64 alloc_wait(struct ak *ak, bool sleepable, int nr, int cnt)
-{
-	__u64 ptr;
-
-	(void)ak_wait((ptr = ak_alloc(ak, sleepable, nr, cnt)));
-	return ptr;
-}
-
 static bool within(struct ak *ak, __u64 ptr, int cnt, int first, int last)
 {
 	return ASSERT_GE(ptr, ak_page(ak, first), "start of the run") &&
@@ -39,8 +30,8 @@ static void fixed(bool s)
 	ASSERT_EQ(ak_alloc(&ak, s, 10, 2), 0, "dead page at the start");
 	ASSERT_EQ(ak_alloc(&ak, s, 0, 64), 0, "everything");
 	ASSERT_EQ(ak_pfn(&ak, 10), pfn, "still dead");
-	ASSERT_EQ(alloc_wait(&ak, s, 0, 10), ak_page(&ak, 0), "all below");
-	ASSERT_EQ(alloc_wait(&ak, s, 11, 53), ak_page(&ak, 11), "all above");
+	ASSERT_EQ(ak_alloc_wait(&ak, s, 0, 10), ak_page(&ak, 0), "all below");
+	ASSERT_EQ(ak_alloc_wait(&ak, s, 11, 53), ak_page(&ak, 11), "all above");
 	ak_check_live(&ak, ak_page(&ak, 0), 10, pfn);
 	ak_check_live(&ak, ak_page(&ak, 11), 53, pfn);
 	ASSERT_EQ(ak_alloc(&ak, s, -1, 1), 0, "full");
@@ -90,7 +81,7 @@ static void fragmented(bool s)
 		pfn = ak_kill(&ak, i);
 	/* i: the first page behind the fragments, and one live page before it */
 	ASSERT_EQ(ak_alloc(&ak, s, -1, run + 2), 0, "larger than any run");
-	ASSERT_EQ(alloc_wait(&ak, s, -1, run + 1), ak_page(&ak, i - 1), "the run");
+	ASSERT_EQ(ak_alloc_wait(&ak, s, -1, run + 1), ak_page(&ak, i - 1), "the run");
 	ak_check_live(&ak, ak_page(&ak, i - 1), run + 1, pfn);
 	ASSERT_EQ(ak_alloc(&ak, s, -1, 2), 0, "fragments only");
 	while ((ptr = ak_alloc(&ak, s, -1, 1))) {
@@ -164,10 +155,10 @@ static void free_over(bool s)
 	ASSERT_NEQ(ak_alloc(&ak, true, 30, 1), 0, "alloc of the last to be freed");
 	ak_free(&ak, s, 0, 32);
 	ASSERT_TRUE(ak_wait(!ak_pfn(&ak, 30)), "freed");
-	ASSERT_EQ(alloc_wait(&ak, s, 11, 9), ak_page(&ak, 11), "alloc of what was freed");
+	ASSERT_EQ(ak_alloc_wait(&ak, s, 11, 9), ak_page(&ak, 11), "alloc of what was freed");
 	ASSERT_EQ(ak_alloc(&ak, s, 10, 1), 0, "alloc of the dead page");
-	ASSERT_EQ(alloc_wait(&ak, s, -1, 11), ak_page(&ak, 21), "alloc above");
-	ASSERT_EQ(alloc_wait(&ak, s, -1, 10), ak_page(&ak, 0), "alloc below");
+	ASSERT_EQ(ak_alloc_wait(&ak, s, -1, 11), ak_page(&ak, 21), "alloc above");
+	ASSERT_EQ(ak_alloc_wait(&ak, s, -1, 10), ak_page(&ak, 0), "alloc below");
 	ASSERT_EQ(ak_alloc(&ak, s, -1, 1), 0, "full");
 	ak_expect_silence(s ? ak.fd : ak.fd_nonsleepable, "no kernel-owned page");
 out:
@@ -187,7 +178,7 @@ static void dies_later(bool s)
 	ak_free(&ak, s, 0, 32);
 	ASSERT_TRUE(ak_wait(!ak_pfn(&ak, 31)), "freed");
 	pfn = ak_kill(&ak, 5);
-	ASSERT_EQ(alloc_wait(&ak, s, -1, 26), ak_page(&ak, 6), "alloc around it");
+	ASSERT_EQ(ak_alloc_wait(&ak, s, -1, 26), ak_page(&ak, 6), "alloc around it");
 	ak_check_live(&ak, ak_page(&ak, 6), 26, pfn);
 	ASSERT_OK((int)AK_FROM(&ak, s, .op = AK_RESERVE, .ptr = ak_page(&ak, 0), .cnt = 2),
 		  "reserve");
@@ -196,20 +187,17 @@ static void dies_later(bool s)
 	ASSERT_EQ(ak_alloc(&ak, s, -1, 3), ak_page(&ak, 2), "rest");
 	/* an end to the reservation is no new life */
 	ak_free(&ak, s, 0, 2);
-	ASSERT_EQ(alloc_wait(&ak, s, 0, 1), ak_page(&ak, 0), "alloc of the reserved page");
+	ASSERT_EQ(ak_alloc_wait(&ak, s, 0, 1), ak_page(&ak, 0), "alloc of the reserved page");
 	ASSERT_EQ(ak_alloc(&ak, s, -1, 1), 0, "full");
 	ASSERT_EQ(ak_pfn(&ak, 1), pfn, "still dead");
 out:
 	ak_close(&ak);
 }
 
-/*
- * Pages are allocated in batches of as many as there are pointers in the largest
- * kmalloc cache (two pages). Dead pages in the first, at the border and later.
- */
+/* Dead pages in the first batch, at the border and later */
 static void batches(bool s)
 {
-	int batch = 2 * getpagesize() / sizeof(void *), pages = 4 * batch, want = 3 * batch - 72;
+	int batch = ak_batch(), pages = 4 * batch, want = 3 * batch - 72;
 	int dead[] = { 0, batch - 1, batch, batch + batch / 2, want - 1 };
 	__u64 pfn, ptr;
 	struct ak ak;
@@ -224,8 +212,8 @@ static void batches(bool s)
 		/* nothing is left mapped, and all that is live can be had, to the page */
 		ASSERT_EQ(ak_alloc(&ak, s, -1, pages), 0, "too large");
 		if (dead[i])
-			ASSERT_EQ(alloc_wait(&ak, s, 0, dead[i]), ak.base, "all below");
-		ASSERT_EQ(alloc_wait(&ak, s, -1, pages - dead[i] - 1), ak_page(&ak, dead[i] + 1),
+			ASSERT_EQ(ak_alloc_wait(&ak, s, 0, dead[i]), ak.base, "all below");
+		ASSERT_EQ(ak_alloc_wait(&ak, s, -1, pages - dead[i] - 1), ak_page(&ak, dead[i] + 1),
 			  "all above");
 		ASSERT_EQ(ak_alloc(&ak, s, -1, 1), 0, "full");
 		if (dead[i])
@@ -262,8 +250,8 @@ static void fail_often(bool s)
 		if (!ASSERT_EQ(ak_alloc(&ak, s, 0, pages), 0, "fixed") ||
 		    !ASSERT_EQ(ak_alloc(&ak, s, -1, dead + 1), 0, "anywhere"))
 			break;
-	ASSERT_EQ(alloc_wait(&ak, s, -1, dead), ak.base, "all below");
-	ASSERT_EQ(alloc_wait(&ak, s, -1, pages - dead - 1), ak_page(&ak, dead + 1), "all above");
+	ASSERT_EQ(ak_alloc_wait(&ak, s, -1, dead), ak.base, "all below");
+	ASSERT_EQ(ak_alloc_wait(&ak, s, -1, pages - dead - 1), ak_page(&ak, dead + 1), "all above");
 	ASSERT_EQ(ak_alloc(&ak, s, -1, 1), 0, "full");
 	ak_close(&ak);
 }

@@ -84,7 +84,6 @@ static void no_program(const char *name)
 /* The only program on the stack has another arena. */
 static void other_arena(const char *name)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	struct arena_kern_nested *other;
 	struct ak ak;
 
@@ -95,7 +94,7 @@ static void other_arena(const char *name)
 		goto out;
 	AK(&ak, .op = AK_SET_CUR, .ptr = ak_page(&ak, 1));
 	announce(name, AK(&ak, .op = AK_KERN_BASE) + (__u32)ak_page(&ak, 1));
-	bpf_prog_test_run_opts(bpf_program__fd(other->progs.touch_others), &opts);
+	ak_run_prog(other->progs.touch_others);
 	AK_FAIL("the kernel has survived");
 out:
 	arena_kern_nested__destroy(other);

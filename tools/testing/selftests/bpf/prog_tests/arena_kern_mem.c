@@ -29,6 +29,12 @@ static long cgroup_pages(int cgroup)
 	return atol(buf) / getpagesize();
 }
 
+static void leave_cgroup(int cgroup)
+{
+	close(cgroup);
+	cleanup_cgroup_environment();
+}
+
 /* Pages are charged to the cgroup where the map was created, not the caller's. */
 static void charged(void)
 {
@@ -56,8 +62,7 @@ static void charged(void)
 out_close:
 	ak_close(&ak);
 out:
-	close(cgroup);
-	cleanup_cgroup_environment();
+	leave_cgroup(cgroup);
 }
 
 /* A cgroup that is full but for some pages, of memory that can be reclaimed at once */
@@ -83,8 +88,7 @@ static void empty(struct full *f)
 	unfill(f);
 	if (f->ak.skel)
 		ak_close(&f->ak);
-	close(f->cgroup);
-	cleanup_cgroup_environment();
+	leave_cgroup(f->cgroup);
 }
 
 static bool fill(struct full *f, int keep)
@@ -159,24 +163,13 @@ static void rollback(bool sleepable)
 	empty(&f);
 }
 
-static int refs(int *cnt, int max)
-{
-	char buf[4096], *tok, *save = NULL;
-	int n = 0;
-
-	if (!ASSERT_OK(ak_param_read("held", buf, sizeof(buf)), "held"))
-		return -1;
-	for (tok = strtok_r(buf, "\n ", &save); tok && n < max; tok = strtok_r(NULL, "\n ", &save))
-		cnt[n++] = atoi(tok);
-	return n;
-}
-
 /* Whether the references of ours are the only ones that are left */
-static bool refs_are(const int *want, int n)
+static bool refs_are(const __u32 *want, int n)
 {
-	int cnt[64];
+	__u32 cnt[64];
 
-	return refs(cnt, ARRAY_SIZE(cnt)) == n && !memcmp(cnt, want, n * sizeof(*want));
+	return ak_param_list("held", cnt, ARRAY_SIZE(cnt)) == n &&
+	       !memcmp(cnt, want, n * sizeof(*want));
 }
 
 /*
@@ -186,8 +179,9 @@ static bool refs_are(const int *want, int n)
 static void destroy(void)
 {
 	const int bpf = 8, kern = 5, n = 3 + bpf + kern;
-	int want[64], cnt[64], i, round;
+	__u32 want[64], cnt[64];
 	struct ak ak;
+	int i, round;
 
 	for (round = 0; round < 5; round++) {
 		if (!ak_open(&ak, 600, 0, 0))
@@ -213,15 +207,15 @@ static void destroy(void)
 				goto out;
 			want[i] = i < 3 ? 3 : 1;
 		}
-		if (!ASSERT_EQ(refs(cnt, ARRAY_SIZE(cnt)), n, "pages held"))
+		if (!ASSERT_EQ(ak_param_list("held", cnt, ARRAY_SIZE(cnt)), n, "pages held"))
 			goto out;
 		for (i = 0; i < n; i++)
 			ASSERT_GT(cnt[i], want[i], "in use");
 		ak_close(&ak);
 		if (!ASSERT_TRUE(ak_wait(refs_are(want, n)), "every page freed once")) {
-			refs(cnt, ARRAY_SIZE(cnt));
+			ak_param_list("held", cnt, ARRAY_SIZE(cnt));
 			for (i = 0; i < n; i++)
-				printf("page %d: %d references, %d are ours\n", i, cnt[i], want[i]);
+				printf("page %d: %u references, %u are ours\n", i, cnt[i], want[i]);
 			round = 100;
 		}
 		ASSERT_OK(ak_param_write("held", 0), "drop");
@@ -260,8 +254,7 @@ static void steady(void (*fn)(struct ak *ak, int i), int rounds, bool map_per_ro
 	if (!map_per_round)
 		ak_close(&ak);
 out:
-	close(cgroup);
-	cleanup_cgroup_environment();
+	leave_cgroup(cgroup);
 }
 
 static void steady_maps_fn(struct ak *ak, int i)

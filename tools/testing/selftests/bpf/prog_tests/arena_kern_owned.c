@@ -6,14 +6,6 @@
 #define AK_OPS
 #include "arena_kern.h"
 
-static __u64 wait_alloc(struct ak *ak, int nr, int cnt)
-{
-	__u64 ptr;
-
-	(void)ak_wait((ptr = ak_alloc(ak, true, nr, cnt)));
-	return ptr;
-}
-
 /* Where the kernel's pages are, what is in them, and who sees it */
 static void alloc(void)
 {
@@ -143,10 +135,10 @@ static void survives_free(bool s)
 		bad += ak_alloc(&ak, s, nr, 1) != 0;
 	}
 	ASSERT_EQ(bad, 0, "the kernel's are untouched");
-	ASSERT_EQ(wait_alloc(&ak, 2, 2), ak_page(&ak, 2), "alloc of the rest");
-	ASSERT_EQ(wait_alloc(&ak, 7, 1), ak_page(&ak, 7), "alloc of the rest");
-	ASSERT_EQ(wait_alloc(&ak, 9, 23), ak_page(&ak, 9), "alloc of the rest");
-	ASSERT_EQ(wait_alloc(&ak, 0, 2), ak_page(&ak, 0), "alloc of the rest");
+	ASSERT_EQ(ak_alloc_wait(&ak, true, 2, 2), ak_page(&ak, 2), "alloc of the rest");
+	ASSERT_EQ(ak_alloc_wait(&ak, true, 7, 1), ak_page(&ak, 7), "alloc of the rest");
+	ASSERT_EQ(ak_alloc_wait(&ak, true, 9, 23), ak_page(&ak, 9), "alloc of the rest");
+	ASSERT_EQ(ak_alloc_wait(&ak, true, 0, 2), ak_page(&ak, 0), "alloc of the rest");
 	ASSERT_EQ(ak_alloc(&ak, s, -1, 1), 0, "full");
 out:
 	ak_close(&ak);
@@ -196,7 +188,7 @@ static void kernel_frees(void)
 	for (nr = 4; nr < 10; nr++)
 		ASSERT_EQ(!ak_pfn(&ak, nr), nr >= 5 && nr < 8, "freed or not");
 	ak_expect_silence(ak.fd, "no misuse");
-	ASSERT_EQ(wait_alloc(&ak, 5, 3), ak_page(&ak, 5), "alloc by BPF");
+	ASSERT_EQ(ak_alloc_wait(&ak, true, 5, 3), ak_page(&ak, 5), "alloc by BPF");
 	ASSERT_EQ(*(char *)ak_page(&ak, 6), 0, "a new page");
 	/* these are BPF's now */
 	ak_free(&ak, true, 5, 3);
@@ -242,7 +234,7 @@ static void deferred_free_comes_late(void)
 			break;
 		ak_kfree(&ak, 8, 4);
 		/* that the range of the marker is free again is the last thing done */
-		if (!ASSERT_EQ(wait_alloc(&ak, 20, 1), ak_page(&ak, 20), "alloc"))
+		if (!ASSERT_EQ(ak_alloc_wait(&ak, true, 20, 1), ak_page(&ak, 20), "alloc"))
 			break;
 		ak_free(&ak, true, 20, 1);
 	}
@@ -253,7 +245,7 @@ static void deferred_free_comes_late(void)
 /* More than one batch, with and without a dead page in the way */
 static void many_pages(void)
 {
-	int batch = 2 * getpagesize() / sizeof(void *), pages = 4 * batch, want = 3 * batch - 72;
+	int batch = ak_batch(), pages = 4 * batch, want = 3 * batch - 72;
 	int dead = batch + 33, nr;
 	__u64 pfn, ptr;
 	struct ak ak;
@@ -281,8 +273,9 @@ static void many_pages(void)
 	ak_kfree(&ak, 0, pages);
 	ASSERT_EQ(ak_pfn(&ak, pages - 1), 0, "last page");
 	ASSERT_EQ(ak_pfn(&ak, dead), pfn, "still dead");
-	ASSERT_EQ(wait_alloc(&ak, -1, pages - dead - 1), ak_page(&ak, dead + 1), "alloc above");
-	ASSERT_EQ(wait_alloc(&ak, -1, dead), ak.base, "alloc below");
+	ASSERT_EQ(ak_alloc_wait(&ak, true, -1, pages - dead - 1), ak_page(&ak, dead + 1),
+		  "alloc above");
+	ASSERT_EQ(ak_alloc_wait(&ak, true, -1, dead), ak.base, "alloc below");
 	ak_close(&ak);
 }
 

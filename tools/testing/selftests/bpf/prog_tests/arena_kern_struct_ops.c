@@ -9,23 +9,34 @@
 #define SUM (WORDS * (WORDS + 1) / 2)
 
 static struct arena_kern_struct_ops *skel;
+static struct bpf_link *ops_link;
 
-static bool setup(void)
+static void teardown(void)
 {
-	size_t size;
+	bpf_link__destroy(ops_link);
+	ops_link = NULL;
+	arena_kern_struct_ops__destroy(skel);
+	skel = NULL;
+}
+
+/* Load everything, and register the struct_ops of that name. */
+static bool setup(const char *ops)
+{
+	struct bpf_map *map;
 
 	skel = arena_kern_struct_ops__open_and_load();
 	if (!ASSERT_OK_PTR(skel, "open_and_load"))
 		return false;
-	skel->bss->ptr = (__u64)bpf_map__initial_value(skel->maps.arena, &size) +
-			 5 * getpagesize() + 0x10;
-	return true;
-}
-
-static void teardown(void)
-{
-	arena_kern_struct_ops__destroy(skel);
-	skel = NULL;
+	/* a page that nobody has allocated */
+	skel->bss->ptr = ak_map_base(skel->maps.arena) + 5 * getpagesize() + 0x10;
+	map = bpf_object__find_map_by_name(skel->obj, ops);
+	if (ASSERT_OK_PTR(map, ops)) {
+		ops_link = bpf_map__attach_struct_ops(map);
+		if (ASSERT_OK_PTR(ops_link, "attach"))
+			return true;
+	}
+	teardown();
+	return false;
 }
 
 static __u32 prog_id(struct bpf_program *prog)
@@ -34,15 +45,6 @@ static __u32 prog_id(struct bpf_program *prog)
 	__u32 len = sizeof(info);
 
 	ASSERT_OK(bpf_prog_get_info_by_fd(bpf_program__fd(prog), &info, &len), "prog info");
-	return info.id;
-}
-
-static __u32 arena_id(void)
-{
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
-
-	ASSERT_OK(bpf_map_get_info_by_fd(bpf_map__fd(skel->maps.arena), &info, &len), "map info");
 	return info.id;
 }
 
@@ -55,20 +57,6 @@ static long param(const char *name)
 	return atol(buf);
 }
 
-/* Comma-separated numbers. Returns how many there are. */
-static int param_list(const char *name, __u32 *vals, int max)
-{
-	char buf[256], *tok, *save = NULL;
-	int cnt = 0;
-
-	if (!ASSERT_OK(ak_param_read(name, buf, sizeof(buf)), name))
-		return -1;
-	for (tok = strtok_r(buf, ",\n", &save); tok && cnt < max;
-	     tok = strtok_r(NULL, ",\n", &save))
-		vals[cnt++] = atoi(tok);
-	return cnt;
-}
-
 static int count_of(__u32 id, const __u32 *vals, int cnt)
 {
 	int i, n = 0;
@@ -78,89 +66,68 @@ static int count_of(__u32 id, const __u32 *vals, int cnt)
 	return n;
 }
 
+/* Have the programs visited. Returns how many were. */
+static int walk(enum bpf_test_arena_run how, int ret, __u32 progs[TEST_ARENA_WALK_MAX])
+{
+	ASSERT_OK(ak_param_write("run", how), "walk");
+	ASSERT_EQ(param("run_ret"), ret, "return value");
+	return ak_param_list("walk_progs", progs, TEST_ARENA_WALK_MAX);
+}
+
 /* bpf_struct_ops_for_each_prog() sees each member that is a program once. */
 static void walk_all(void)
 {
 	__u32 progs[TEST_ARENA_WALK_MAX], arenas[TEST_ARENA_WALK_MAX];
-	struct bpf_link *link = NULL;
 	int cnt;
 
-	if (!setup())
+	if (!setup("ops_walk"))
 		return;
-	link = bpf_map__attach_struct_ops(skel->maps.ops_walk);
-	if (!ASSERT_OK_PTR(link, "attach"))
-		goto out;
-	ASSERT_OK(ak_param_write("run", TEST_ARENA_RUN_WALK), "walk");
-	ASSERT_EQ(param("run_ret"), 0, "return value");
-	cnt = param_list("walk_progs", progs, ARRAY_SIZE(progs));
+	cnt = walk(TEST_ARENA_RUN_WALK, 0, progs);
 	ASSERT_EQ(cnt, 3, "programs");
 	ASSERT_EQ(count_of(prog_id(skel->progs.on_obj), progs, cnt), 1, "on_obj");
 	ASSERT_EQ(count_of(prog_id(skel->progs.on_event), progs, cnt), 1, "on_event");
 	ASSERT_EQ(count_of(prog_id(skel->progs.unused), progs, cnt), 1, "unused");
 	/* and bpf_prog_arena() tells which of them have an arena */
-	cnt = param_list("walk_arenas", arenas, ARRAY_SIZE(arenas));
+	cnt = ak_param_list("walk_arenas", arenas, ARRAY_SIZE(arenas));
 	ASSERT_EQ(cnt, 3, "arenas");
-	ASSERT_EQ(count_of(arena_id(), arenas, cnt), 2, "with the arena");
+	ASSERT_EQ(count_of(ak_map_id(skel->maps.arena), arenas, cnt), 2, "with the arena");
 	ASSERT_EQ(count_of(0, arenas, cnt), 1, "without");
-out:
-	bpf_link__destroy(link);
 	teardown();
 }
 
 static void walk_unset_members(void)
 {
 	__u32 progs[TEST_ARENA_WALK_MAX];
-	struct bpf_link *link = NULL;
-	int cnt;
 
-	if (!setup())
+	if (!setup("ops_event"))
 		return;
-	link = bpf_map__attach_struct_ops(skel->maps.ops_event);
-	if (!ASSERT_OK_PTR(link, "attach"))
-		goto out;
-	ASSERT_OK(ak_param_write("run", TEST_ARENA_RUN_WALK), "walk");
-	cnt = param_list("walk_progs", progs, ARRAY_SIZE(progs));
-	ASSERT_EQ(cnt, 1, "programs");
+	ASSERT_EQ(walk(TEST_ARENA_RUN_WALK, 0, progs), 1, "programs");
 	ASSERT_EQ(progs[0], prog_id(skel->progs.on_event), "on_event");
-out:
-	bpf_link__destroy(link);
 	teardown();
 }
 
 static void walk_stop(void)
 {
 	__u32 progs[TEST_ARENA_WALK_MAX];
-	struct bpf_link *link = NULL;
-	int cnt;
 
-	if (!setup())
+	if (!setup("ops_walk"))
 		return;
-	link = bpf_map__attach_struct_ops(skel->maps.ops_walk);
-	if (!ASSERT_OK_PTR(link, "attach"))
-		goto out;
-	ASSERT_OK(ak_param_write("run", TEST_ARENA_RUN_WALK_STOP), "walk");
-	ASSERT_EQ(param("run_ret"), 42, "return value");
-	cnt = param_list("walk_progs", progs, ARRAY_SIZE(progs));
-	ASSERT_EQ(cnt, 2, "programs");
+	ASSERT_EQ(walk(TEST_ARENA_RUN_WALK_STOP, 42, progs), 2, "programs");
 	ASSERT_NEQ(progs[0], progs[1], "not the same twice");
-out:
-	bpf_link__destroy(link);
 	teardown();
 }
 
 /* The kernel hands out an object, the program uses it in place. */
 static void obj(bool sleepable, bool do_free)
 {
-	struct bpf_program *prog = sleepable ? skel->progs.on_obj_sleepable : skel->progs.on_obj;
-	struct bpf_link *link;
+	struct bpf_program *prog;
 	char line[128];
 	int i;
 
-	skel->bss->do_free = do_free;
-	link = bpf_map__attach_struct_ops(sleepable ? skel->maps.ops_obj_sleepable :
-						      skel->maps.ops_obj);
-	if (!ASSERT_OK_PTR(link, "attach"))
+	if (!setup(sleepable ? "ops_obj_sleepable" : "ops_obj"))
 		return;
+	prog = sleepable ? skel->progs.on_obj_sleepable : skel->progs.on_obj;
+	skel->bss->do_free = do_free;
 	for (i = 0; i < 3; i++) {
 		ASSERT_OK(ak_param_write("run", TEST_ARENA_RUN_OBJ), "run");
 		ASSERT_EQ(skel->bss->calls, i + 1, "calls");
@@ -178,41 +145,28 @@ static void obj(bool sleepable, bool do_free)
 		ASSERT_HAS_SUBSTR(ak_buf, line, "report");
 		ASSERT_HAS_SUBSTR(ak_buf, bpf_program__name(prog), "program on the stack");
 	}
-	bpf_link__destroy(link);
+	teardown();
 }
 
 static void obj_in_place(bool sleepable)
 {
-	if (!setup())
-		return;
 	obj(sleepable, false);
-	teardown();
 }
 
 static void obj_freed(bool sleepable)
 {
-	if (!setup())
-		return;
 	obj(sleepable, true);
-	teardown();
 }
 
 /* A fault below a struct_ops program */
 static void fault(void)
 {
-	struct bpf_link *link = NULL;
-
-	if (!setup())
+	if (!setup("ops_event"))
 		return;
-	link = bpf_map__attach_struct_ops(skel->maps.ops_event);
-	if (!ASSERT_OK_PTR(link, "attach"))
-		goto out;
 	ASSERT_OK(ak_param_write("run", TEST_ARENA_RUN_EVENT), "run");
 	ASSERT_EQ(param("run_ret"), 7, "return value");
 	ak_expect_report(bpf_program__fd(skel->progs.on_event), AK_READ_REPORT, skel->bss->ptr);
 	ASSERT_HAS_SUBSTR(ak_buf, "_on_event+0x", "program on the stack");
-out:
-	bpf_link__destroy(link);
 	teardown();
 }
 

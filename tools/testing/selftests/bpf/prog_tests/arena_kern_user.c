@@ -71,16 +71,6 @@ out:
 	ak_close(&ak);
 }
 
-static void live_lazy(void)
-{
-	live_page(0);
-}
-
-static void live_segv(void)
-{
-	live_page(BPF_F_SEGV_ON_FAULT);
-}
-
 static void untouched_lazy(void)
 {
 	struct ak ak;
@@ -137,16 +127,6 @@ static void dead_page(__u32 flags)
 	ak_close(&ak);
 }
 
-static void dead_lazy(void)
-{
-	dead_page(0);
-}
-
-static void dead_segv(void)
-{
-	dead_page(BPF_F_SEGV_ON_FAULT);
-}
-
 /* A page that user space had mapped, then the program freed it, then it died */
 static void mapped_then_dead(void)
 {
@@ -183,12 +163,12 @@ static void user_first(void)
 void serial_test_arena_kern_user(void)
 {
 	static const struct ak_subtest tests[] = {
-		{ "live_lazy", live_lazy },
-		{ "live_segv", live_segv },
+		{ "live_lazy", .fn_nr = live_page, .nr = 0 },
+		{ "live_segv", .fn_nr = live_page, .nr = BPF_F_SEGV_ON_FAULT },
 		{ "untouched_lazy", untouched_lazy },
 		{ "untouched_segv", untouched_segv },
-		{ "dead_lazy", dead_lazy },
-		{ "dead_segv", dead_segv },
+		{ "dead_lazy", .fn_nr = dead_page, .nr = 0 },
+		{ "dead_segv", .fn_nr = dead_page, .nr = BPF_F_SEGV_ON_FAULT },
 		{ "mapped_then_dead", mapped_then_dead },
 		{ "user_first", user_first },
 	};

@@ -10,10 +10,12 @@
 #include <linux/btf.h>
 #include <linux/btf_ids.h>
 #include <linux/completion.h>
+#include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/init.h>
 #include <linux/irq_work.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -486,16 +488,42 @@ static void hook_ipi_fn(void *arg)
 	call_hook(((struct hook_ctx *)arg)->what);
 }
 
-/* A CPU runs functions for itself without an interrupt: it takes two. */
+static int hook_busy_fn(void *arg)
+{
+	complete(arg);
+	while (!kthread_should_stop()) {
+		cpu_relax();
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * A CPU runs functions for itself without an interrupt: it takes two. So may an
+ * idle CPU, from its loop: the thread, runnable from when it has started until it
+ * is stopped, keeps the other CPU out of there.
+ */
 static int hook_ipi(struct hook_ctx *c)
 {
-	int cpu, err = -EOPNOTSUPP;
+	struct task_struct *busy;
+	int cpu, err;
 
 	cpus_read_lock();
 	migrate_disable();
 	cpu = cpumask_any_but(cpu_online_mask, smp_processor_id());
-	if (cpu < nr_cpu_ids)
-		err = smp_call_function_single(cpu, hook_ipi_fn, c, true);
+	if (cpu >= nr_cpu_ids) {
+		err = -EOPNOTSUPP;
+		goto out;
+	}
+	busy = kthread_run_on_cpu(hook_busy_fn, &c->done, cpu, "bpf_test_arena/%u");
+	if (IS_ERR(busy)) {
+		err = PTR_ERR(busy);
+		goto out;
+	}
+	wait_for_completion(&c->done);
+	err = smp_call_function_single(cpu, hook_ipi_fn, c, true);
+	kthread_stop(busy);
+out:
 	migrate_enable();
 	cpus_read_unlock();
 	return err;

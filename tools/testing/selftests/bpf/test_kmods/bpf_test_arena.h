@@ -31,7 +31,7 @@ enum bpf_test_arena_run {
 	TEST_ARENA_RUN_SOFTIRQ,		/* timer_list */
 	TEST_ARENA_RUN_IRQ_WORK,
 	TEST_ARENA_RUN_HRTIMER,		/* in hardirq */
-	TEST_ARENA_RUN_IPI,
+	TEST_ARENA_RUN_IPI,		/* on another CPU, which is busy */
 	TEST_ARENA_RUN_NMI,
 	TEST_ARENA_RUN_LOCKED,		/* under a raw spinlock with interrupts off */
 
