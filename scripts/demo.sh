@@ -6,9 +6,10 @@ set -euo pipefail
 
 lock tree
 "$TOP/scripts/kernel.sh"
-step "building libbpf, bpftool and the test module"
+step "building libbpf, bpftool, the test module and the schedulers"
 "$TOP/scripts/selftests.sh" tools
 "$TOP/scripts/selftests.sh" kmods bpf_test_arena.ko
+"$TOP/scripts/sched-ext.sh" schedulers
 
 step "building the demo's programs"
 bpf=$BUILD/selftests/$ARCH/tree/tools/testing/selftests/bpf
@@ -18,12 +19,16 @@ run_logged demo-build "$TOP/scripts/in-root.sh" make -f "$TOP/scripts/demo/Makef
 	OUT="$out" BPF="$bpf" VMLINUX_H="$BUILD/selftests/$ARCH/vmlinux.h" \
 	BPFTOOL="$bpf/${CROSS_COMPILE:+host-}tools/sbin/bpftool"
 "$TOP/scripts/guest/pack.sh" "$BUILD/guest/$ARCH/demo.cpio" "$out/demo=/opt/demo/demo" \
-	"$bpf/test_kmods/bpf_test_arena.ko=/opt/demo/bpf_test_arena.ko"
+	"$TOP/scripts/demo/run.sh=/opt/demo/run.sh" "$TOP/scripts/demo/affinity.sh=/opt/demo/affinity.sh" \
+	"$bpf/test_kmods/bpf_test_arena.ko=/opt/demo/bpf_test_arena.ko" \
+	"$BUILD/sched_ext/$ARCH/schedulers/build/bin/scx_ladder=/opt/sched_ext/scx_ladder"
 
+# Sockets in turn belong to one of two NUMA nodes, so that the order of cids is not
+# that of CPU numbers.
 step "booting the kernel"
 rc=0
-"$TOP/scripts/vm.sh" -n demo -v -i "$BUILD/guest/$ARCH/demo.cpio" \
-	'cd /opt/demo && echo && uname -a && insmod bpf_test_arena.ko && ./demo' || rc=$?
+"$TOP/scripts/vm.sh" -n demo -v -c 4,sockets=4 -N 2 -i "$BUILD/guest/$ARCH/demo.cpio" \
+	/opt/demo/run.sh || rc=$?
 if [ "$rc" != 0 ]; then
 	say "logs: $LOGS/vm-demo.out.log (the demo), $LOGS/vm-demo.console.log (the kernel)"
 fi

@@ -39,7 +39,8 @@ fi
 
 kmake() {
 	"$TOP/scripts/in-root.sh" make -C "$tree" O="$out" -j"$JOBS" ARCH="$SRCARCH" \
-		CROSS_COMPILE="${CROSS_COMPILE-}" KBUILD_BUILD_USER=arena KBUILD_BUILD_HOST=guest "$@"
+		CROSS_COMPILE="${CROSS_COMPILE-}" PAHOLE="$TOP/scripts/pahole.sh" \
+		KBUILD_BUILD_USER=arena KBUILD_BUILD_HOST=guest "$@"
 }
 
 mkdir -p "$out"

@@ -10,7 +10,7 @@
 #   at_exit CMD              run CMD when this script ends, however it ends
 #   need CMD[:PACKAGE]...    programs of the host; root gets missing ones installed
 #   write_atomically FILE    standard input becomes FILE, whole or not at all
-#   kgit ARGS...             git in TREE (build/linux)
+#   kgit ARGS...             git in KGIT_DIR, or TREE (build/linux)
 #
 # Progress goes to standard error, results to standard output.
 
@@ -198,5 +198,5 @@ TREE=$BUILD/linux
 kgit() {
 	GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null git -c safe.directory='*' \
 		-c gc.auto=0 -c maintenance.auto=false -c core.fsync=none -c core.quotePath=false \
-		-C "$TREE" "$@"
+		-C "${KGIT_DIR:-$TREE}" "$@"
 }

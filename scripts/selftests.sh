@@ -11,26 +11,16 @@
 # that leaves out the other tests; the tree itself is not written to.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-. "$TOP/scripts/arch/$ARCH.sh"
+. "$TOP/scripts/selftests/env.sh"
 
 # Tests, as file names under prog_tests/. verifier.c stands for some 150 tests
 # and is cut down to those that match VERIFIER_TESTS.
 PROG_TESTS='*arena*.c *stream*.c *struct_ops*.c'
 VERIFIER_TESTS='verifier_arena.*'
 
-variant='' tree=$BUILD/linux
-if [ "${1-}" = --base ]; then
-	shift
-	variant=-base tree=$BUILD/base
-fi
 what=${1-progs}
 [ $# = 0 ] || shift
-kout=$BUILD/out/$ARCH$variant
-dest=$BUILD/selftests/$ARCH$variant
 mirror=$dest/tree
-bpf=$mirror/tools/testing/selftests/bpf
-bpftool=$bpf/${CROSS_COMPILE:+host-}tools/sbin/bpftool
-[ -f "$kout/vmlinux" ] || die "no $kout/vmlinux: run 'make kernel' first"
 
 lock tree
 "$TOP/scripts/selftests/mirror.sh" "$tree" "$mirror" "$VERIFIER_TESTS" "$PROG_TESTS"
@@ -74,7 +64,7 @@ tools() {
 pahole_with_own_libbpf() {
 	write_atomically "$dest/pahole" <<-EOF
 		#!/bin/sh
-		LD_LIBRARY_PATH=$bpf/tools/build${CROSS_COMPILE:+/host}/libbpf exec pahole "\$@"
+		LD_LIBRARY_PATH=$bpf/tools/build${CROSS_COMPILE:+/host}/libbpf exec $TOP/scripts/pahole.sh "\$@"
 	EOF
 	chmod +x "$dest/pahole"
 }

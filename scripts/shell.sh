@@ -5,10 +5,11 @@ set -euo pipefail
 [ -t 0 ] || die "make shell wants a terminal; 'scripts/vm.sh -v SCRIPT' runs a script in a guest"
 
 "$TOP/scripts/kernel.sh"
-step "building the selftests"
+step "building the selftests and schedulers"
 "$TOP/scripts/selftests.sh" kmods
 "$TOP/scripts/selftests.sh" progs
 "$TOP/scripts/selftests.sh" pack
+"$TOP/scripts/sched-ext.sh" schedulers runner pack
 bpf=$BUILD/selftests/$ARCH/tree/tools/testing/selftests/bpf
 cat >"$BUILD/guest/motd" <<-'EOT'
 
@@ -16,6 +17,9 @@ cat >"$BUILD/guest/motd" <<-'EOT'
 	  ./test_progs -l                 lists the tests
 	  ./test_progs -t arena_kern      runs those of kernel access to arenas
 	  bpftool prog                    looks at programs, maps, BTF
+	In /opt/sched_ext:
+	  ./scx_ladder -m >/tmp/log &     loads a scheduler; kill %1 puts the kernel's back
+	  ./runner -t cid_                runs the tests of schedulers in cid form
 	Leave with 'exit', or kill the machine with ctrl-a x.
 
 EOT
@@ -23,4 +27,4 @@ EOT
 	"$bpf/tools/sbin/bpftool=/bin/bpftool"
 step "booting"
 exec "$TOP/scripts/vm.sh" -s -n shell -m 4G -i "$BUILD/guest/$ARCH/selftests.cpio" \
-	-i "$BUILD/guest/$ARCH/shell.cpio"
+	-i "$BUILD/guest/$ARCH/sched_ext.cpio" -i "$BUILD/guest/$ARCH/shell.cpio"

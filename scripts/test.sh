@@ -5,7 +5,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-suites=(tooling core)
+suites=(tooling core sched_ext)
 
 if [ "${1-}" = --list ]; then
 	echo "${suites[*]}"

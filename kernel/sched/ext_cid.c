@@ -246,7 +246,8 @@ __bpf_kfunc_start_defs();
  * @cpu: CPU of interest
  * @aux: implicit BPF argument to access bpf_prog_aux hidden from BPF progs
  *
- * If @cpu is not a possible CPU, the scheduler is aborted and -%EINVAL returned.
+ * Return: the cid. If @cpu is not a possible CPU, the scheduler is aborted and
+ * -%EINVAL returned.
  */
 __bpf_kfunc s32 scx_bpf_cpu_to_cid(s32 cpu, const struct bpf_prog_aux *aux)
 {
@@ -266,7 +267,8 @@ __bpf_kfunc s32 scx_bpf_cpu_to_cid(s32 cpu, const struct bpf_prog_aux *aux)
  * @cid: cid of interest
  * @aux: implicit BPF argument to access bpf_prog_aux hidden from BPF progs
  *
- * If there is no such @cid, the scheduler is aborted and -%EINVAL returned.
+ * Return: the number of the CPU. If there is no such @cid, the scheduler is aborted
+ * and -%EINVAL returned.
  */
 __bpf_kfunc s32 scx_bpf_cid_to_cpu(s32 cid, const struct bpf_prog_aux *aux)
 {
@@ -410,7 +412,7 @@ __bpf_kfunc void scx_bpf_cid_override(const s32 *cpu_to_cid, u32 cpu_to_cid__sz,
 /**
  * scx_bpf_nr_cids - Return the number of cids
  *
- * It is the number of possible CPUs: all cids are smaller.
+ * Return: the number of possible CPUs. All cids are smaller.
  */
 __bpf_kfunc u32 scx_bpf_nr_cids(void)
 {
@@ -420,8 +422,10 @@ __bpf_kfunc u32 scx_bpf_nr_cids(void)
 /**
  * scx_bpf_nr_online_cids - Return the number of cids whose CPU is online
  *
- * These are the first ones when a scheduler is loaded. Later CPUs may come and go
+ * When a scheduler is loaded, these are the first ones. Later CPUs may come and go
  * anywhere.
+ *
+ * Return: the number of online CPUs.
  */
 __bpf_kfunc u32 scx_bpf_nr_online_cids(void)
 {

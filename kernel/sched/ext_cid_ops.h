@@ -15,8 +15,8 @@
 #include "ext_cid.h"
 #include "ext_cmask.h"
 
-/**
- * struct sched_ext_ops_cid - operation table of a scheduler in cid form
+/*
+ * Operation table of a scheduler in cid form.
  *
  * It is &struct sched_ext_ops with cids in place of CPU numbers and a cmask in
  * place of a cpumask. Its layout is the same, so that code which does not care
@@ -24,7 +24,7 @@
  * described here is described there.
  */
 struct sched_ext_ops_cid {
-	/**
+	/*
 	 * @select_cid: Pick the target CPU for a task which is being woken up
 	 * @p: task being woken up
 	 * @prev_cid: cid of the CPU @p was on before sleeping
@@ -37,7 +37,7 @@ struct sched_ext_ops_cid {
 	void (*enqueue)(struct task_struct *p, u64 enq_flags);
 	void (*dequeue)(struct task_struct *p, u64 deq_flags);
 
-	/**
+	/*
 	 * @dispatch: Dispatch tasks from the BPF scheduler and/or user DSQs
 	 * @cid: cid of the CPU to dispatch tasks for
 	 * @prev: previous task being switched out
@@ -56,7 +56,7 @@ struct sched_ext_ops_cid {
 	bool (*core_sched_before)(struct task_struct *a, struct task_struct *b);
 	void (*set_weight)(struct task_struct *p, u32 weight);
 
-	/**
+	/*
 	 * @set_cmask: Set CPU affinity
 	 * @p: task to set CPU affinity for
 	 * @cmask: arena address of the cmask of cids that @p can run on
@@ -70,7 +70,7 @@ struct sched_ext_ops_cid {
 	 */
 	void (*set_cmask)(struct task_struct *p, const struct scx_cmask *cmask);
 
-	/**
+	/*
 	 * @update_idle: Update the idle state of a CPU
 	 * @cid: cid of the CPU to update the idle state for
 	 * @idle: whether entering or exiting the idle state
@@ -86,7 +86,7 @@ struct sched_ext_ops_cid {
 	void (*disable)(struct task_struct *p);
 	void (*dump)(struct scx_dump_ctx *ctx);
 
-	/**
+	/*
 	 * @dump_cid: Dump BPF scheduler state for a CPU on error
 	 * @ctx: debug dump context
 	 * @cid: cid of the CPU to generate debug dump for
@@ -111,13 +111,13 @@ struct sched_ext_ops_cid {
 	s32 (*sub_attach)(struct scx_sub_attach_args *args);
 	void (*sub_detach)(struct scx_sub_detach_args *args);
 
-	/**
+	/*
 	 * @cid_online: A CPU became online
 	 * @cid: cid of the CPU which just came up
 	 */
 	void (*cid_online)(s32 cid);
 
-	/**
+	/*
 	 * @cid_offline: A CPU is going offline
 	 * @cid: cid of the CPU which is going offline
 	 */
@@ -196,7 +196,8 @@ SCX_SAME_OFFSET(priv, priv);
  * scx_ops_cid - operation table of a scheduler in cid form
  * @sch: scheduler with @is_cid_form
  *
- * Needed only to call what has another type than its counterpart.
+ * Return: the table, which is needed only to call what has another type than its
+ * counterpart.
  */
 static inline const struct sched_ext_ops_cid *scx_ops_cid(const struct scx_sched *sch)
 {
@@ -209,6 +210,8 @@ static inline const struct sched_ext_ops_cid *scx_ops_cid(const struct scx_sched
  * @cpu: number of a possible CPU
  *
  * For arguments of operations.
+ *
+ * Return: the cid if @sch is in cid form, @cpu otherwise.
  */
 static inline s32 scx_cpu_arg(const struct scx_sched *sch, s32 cpu)
 {

@@ -3,6 +3,7 @@
 # selftests against what they do on the unpatched base, and guests that must die.
 set -euo pipefail
 . "$(dirname "$0")/../lib.sh"
+. "$TOP/scripts/suites/lib.sh"
 here=$TOP/scripts/suites/core
 . "$TOP/scripts/arch/$ARCH.sh"
 
@@ -12,29 +13,6 @@ step "building the selftests"
 "$TOP/scripts/selftests.sh" kmods
 "$TOP/scripts/selftests.sh" progs
 "$TOP/scripts/selftests.sh" pack
-
-passed=0 failed=0 skipped=0
-# count WHAT: shows and counts the "ok|FAIL|skip NAME" lines of standard input.
-count() {
-	local line results=0
-	while IFS= read -r line; do
-		case $line in
-		'ok '*) passed=$((passed + 1)) ;;
-		'skip '*) skipped=$((skipped + 1)) ;;
-		'FAIL '*) failed=$((failed + 1)) ;;
-		*)
-			echo "$line"
-			continue
-			;;
-		esac
-		results=$((results + 1))
-		printf '%-4s %s\n' "${line%% *}" "${line#* }"
-	done
-	if [ "$results" = 0 ]; then
-		echo "FAIL $1: no result at all"
-		failed=$((failed + 1))
-	fi
-}
 
 step "the series' selftests in a guest"
 count selftests < <(APPEND=kunit.enable=1 "$here/test-progs.sh" core-series -a 'arena_kern*')
@@ -52,5 +30,4 @@ done < <(grep -v '^#' "$here/fatal.txt")
 if [ "$failed" != 0 ]; then
 	say "logs of the guests: $LOGS/vm-core-*.log"
 fi
-echo "$passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
-[ "$failed" = 0 ]
+totals

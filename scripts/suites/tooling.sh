@@ -3,6 +3,7 @@
 # them with a tiny tree in the kernel's place. The last few tests use the real ones.
 set -euo pipefail
 . "$(dirname "$0")/../lib.sh"
+. "$TOP/scripts/suites/lib.sh"
 here=$TOP/scripts/suites/tooling
 unset KSRC BASE_URL FORCE SUITE LOCKS_HELD RUN_STARTED
 
@@ -11,7 +12,6 @@ need xz:xz-utils curl patch
 
 work=$(mktemp -d "$BUILD/tmp.tooling.XXXXXX")
 at_exit "rm -rf '$work'"
-passed=0 failed=0 skipped=0
 
 # it DESCRIPTION FUNCTION: one test, in a directory of its own. `skip REASON` in it
 # is the third outcome. What it says is shown only if it fails.
@@ -40,5 +40,4 @@ it() {
 
 . "$TOP/scripts/suites/tooling/list.sh"
 
-echo "$passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
-[ "$failed" = 0 ]
+totals

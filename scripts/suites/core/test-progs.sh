@@ -5,8 +5,7 @@
 #
 # NAME is for the logs, ARGS are test_progs's, APPEND= more kernel parameters, CPUS=
 # those of the guest. A test that has subtests is a result of its own only when it
-# fails and none of them does. Tests with no result, and a guest that died or whose
-# kernel complained, are failures too.
+# fails and none of them does.
 set -euo pipefail
 . "$(dirname "$0")/../../lib.sh"
 . "$TOP/scripts/arch/$ARCH.sh"
@@ -18,20 +17,13 @@ if [ "$1" = --base ]; then
 fi
 name=$1
 shift
-log=$LOGS/vm-$name.out.log
 args=$(printf '%q ' "$@")
 
-# An emulated CPU is slow: test_progs would take it for a hang after 120 s.
-rc=0
-"$TOP/scripts/vm.sh" -n "$name" -t 900 -c "${CPUS-4}" -a "${APPEND-}" -k "$BUILD/out/$ARCH$variant/$IMAGE" \
-	-i "$BUILD/guest/$ARCH$variant/selftests.cpio" \
-	"cd /opt/selftests; ./test_progs -l $args | sed 's/^/LIST: /'; ./test_progs -w 600 $args" \
-	2>"$LOGS/vm-$name.err.log" || rc=$?
-
 # Failed tests are shown once more, with their output, after the results.
-awk -v name="$name" -v rc="$rc" '
+# shellcheck disable=SC2016  # awk's
+parse='
 	/^All error logs:/ { exit }
-	/^LIST: / { listed[$2] = 1; next }
+	/^LIST: / { print "LIST", $2; next }
 	/^#[0-9]/ && match($0, /:(OK|FAIL|SKIP)( .*)?$/) {
 		verdict = substr($0, RSTART + 1) ~ /^OK/ ? "ok" : substr($0, RSTART + 1) ~ /^SKIP/ ? "skip" : "FAIL"
 		test = substr($0, 1, RSTART - 1)
@@ -43,21 +35,14 @@ awk -v name="$name" -v rc="$rc" '
 			sub(/\/.*/, "", nr)
 			subtests[nr]++
 			bad[nr] += verdict == "FAIL"
-			failed += verdict == "FAIL"
 		} else {
-			if (!subtests[nr] || (verdict == "FAIL" && !bad[nr])) {
+			if (!subtests[nr] || (verdict == "FAIL" && !bad[nr]))
 				print verdict, test
-				failed += verdict == "FAIL"
-			}
-			delete listed[test]
+			print "END", test
 		}
-	}
-	END {
-		for (test in listed)
-			missing = missing " " test
-		if (missing)
-			print "FAIL " name ": no result from" missing
-		if (rc >= 90 || (rc && !failed && !missing))
-			print "FAIL " name ": the guest ended with status " rc
-	}' "$log"
-[ ! -s "$LOGS/vm-$name.err.log" ] || sed 's/^/     | /' "$LOGS/vm-$name.err.log"
+	}'
+
+# An emulated CPU is slow: test_progs would take it for a hang after 120 s.
+exec "$TOP/scripts/suites/guest.sh" "$name" "$parse" -t 900 -c "${CPUS-4}" -a "${APPEND-}" \
+	-k "$BUILD/out/$ARCH$variant/$IMAGE" -i "$BUILD/guest/$ARCH$variant/selftests.cpio" \
+	"cd /opt/selftests; ./test_progs -l $args | sed 's/^/LIST: /'; ./test_progs -w 600 $args"

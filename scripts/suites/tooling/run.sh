@@ -22,7 +22,7 @@ run_help() {
 run_unknown_suite() {
 	run "$REAL/scripts/test.sh" nonsense
 	same "$rc" 2
-	one_error "unknown suite 'nonsense': the suites are tooling core"
+	one_error "unknown suite 'nonsense': the suites are tooling core sched_ext"
 	run make -s -C "$REAL" test SUITE=nonsense
 	same "$rc" 2
 	grep -q "^error: unknown suite 'nonsense'" "$T/err"
@@ -31,11 +31,12 @@ run_totals() {
 	project
 	fake_suite tooling <<<'echo ok a; echo "3 passed, 0 failed, 1 skipped"'
 	fake_suite core <<<'echo "4 passed, 0 failed"'
+	fake_suite sched_ext <<<'echo "5 passed, 0 failed"'
 	run_ok make -s -C "$P" test
-	same "$(tail -n1 "$T/out")" '7 passed, 0 failed, 1 skipped'
+	same "$(tail -n1 "$T/out")" '12 passed, 0 failed, 1 skipped'
 	fake_suite core <<<'echo "FAIL b"; echo "4 passed, 2 failed"; exit 1'
 	run "$P/scripts/test.sh"
-	same "$rc $(tail -n1 "$T/out")" '1 7 passed, 2 failed, 1 skipped'
+	same "$rc $(tail -n1 "$T/out")" '1 12 passed, 2 failed, 1 skipped'
 	run_ok "$P/scripts/test.sh" tooling
 	fake_suite core <<<'echo "ok c"; exit 3'
 	run "$P/scripts/test.sh" core
@@ -49,6 +50,17 @@ run_test_interrupted() {
 	interrupt TERM alone
 	same "$rc" 143
 	! pgrep -f 'sleep 62.5' || fail "the suite to be gone"
+}
+run_base_twice() { # with nothing in the place of make
+	local head
+	series_project
+	"$P/scripts/tree.sh"
+	printf '#!/bin/sh\n' | tee "$P/scripts/in-root.sh" >"$P/scripts/toolchain.sh"
+	head=$(git -C "$tree" symbolic-ref HEAD)
+	run_ok "$P/scripts/kernel.sh" --base
+	run_ok "$P/scripts/kernel.sh" --base
+	same "$(git -C "$P/build/base" rev-parse HEAD)" "$(git -C "$tree" rev-parse base)"
+	same "$(git -C "$tree" symbolic-ref HEAD)" "$head"
 }
 run_logged_tells() {
 	project
@@ -83,7 +95,7 @@ run_clean() {
 	run make -s -C "$P" clean
 	same "$rc" 0
 }
-project_scripts() { grep -rlE '^#!.*bash|shellcheck shell=bash' "$REAL/scripts" "$REAL/.ci"; }
+project_scripts() { grep -rlE '^#!.*sh$|shellcheck shell=' "$REAL/scripts" "$REAL/.ci"; }
 run_shellcheck() {
 	project_scripts | (cd "$REAL" && xargs scripts/in-root.sh shellcheck -x)
 }

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The suite `sched_ext`: KUnit tests of cids and cmasks, the base's own selftests of
+# sched_ext against what they do on the unpatched base, the tests of the cid form in
+# guests of different shapes, and the schedulers of tools/sched_ext under load.
+set -euo pipefail
+. "$(dirname "$0")/../lib.sh"
+. "$TOP/scripts/suites/lib.sh"
+here=$TOP/scripts/suites/sched_ext
+
+lock tree
+"$TOP/scripts/kernel.sh"
+step "building the schedulers and the selftests"
+"$TOP/scripts/selftests.sh" tools
+"$TOP/scripts/sched-ext.sh" schedulers runner pack
+
+step "the selftests and KUnit in a guest with 4 CPUs"
+count selftests < <("$here/runner.sh" sched_ext-4cpu '' '' -a 'kunit.enable=1 kunit.filter_glob=scx_*' |
+	"$TOP/scripts/suites/core/against-baseline.sh" "$TOP/scripts/baseline/sched_ext-$ARCH.txt")
+count kunit < <("$TOP/scripts/suites/core/kunit.sh" "$LOGS/vm-sched_ext-4cpu.console.log")
+
+# The tests of the cid form again: NAME PREPARE VM-ARGS.
+cid() {
+	local name=$1
+	shift
+	step "the tests of the cid form: $name"
+	count "$name" < <("$here/runner.sh" "sched_ext-$name" ^cid_ "$@" | sed -E "s,^(ok|FAIL|skip) ,&$name/,")
+}
+offline() { # CPU...
+	printf 'echo 0 >/sys/devices/system/cpu/cpu%s/online;' "$@"
+}
+cid 1cpu '' -c 1
+cid 2cpu '' -c 2
+# Nodes of two sockets each that take turns: the order of cids is not that of CPUs.
+cid 16cpu '' -c 16,sockets=4,cores=2,threads=2 -N 2 -m 4G
+cid smt '' -c 8,sockets=2,cores=2,threads=2 -N 2
+# Possible CPUs that are not there (8-11), never came up (7) or went (1 2 4).
+cid holes "$(offline 1 2 4)" -c 8,sockets=3,cores=2,threads=2,maxcpus=12 -N 2 -a maxcpus=7
+
+step "the schedulers under load"
+schedulers=$(cd "$BUILD/sched_ext/$ARCH/schedulers/build/bin" && echo scx_*)
+count schedulers < <("$here/schedulers.sh" sched_ext-load "$schedulers")
+step "the same while CPUs go off and on"
+count hotplug < <(HOTPLUG=1 "$here/schedulers.sh" sched_ext-hotplug 'scx_ladder scx_simple')
+
+if [ "$failed" != 0 ]; then
+	say "logs of the guests: $LOGS/vm-sched_ext-*.log"
+fi
+totals

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Run the runner of selftests/sched_ext in a guest and print a line per result:
+#
+#   runner.sh [--base] NAME ONLY [PREPARE] [VM-ARGS...]
+#
+# NAME is for the logs. ONLY is a regular expression for the names of the tests; ''
+# runs all. PREPARE is done in the guest first. What a failed test said is shown.
+#
+# Each test has a run of the runner and 150 s of its own. It takes a part of a name,
+# so that other tests may run as well: these results do not count.
+set -euo pipefail
+. "$(dirname "$0")/../../lib.sh"
+. "$TOP/scripts/arch/$ARCH.sh"
+
+variant=''
+if [ "$1" = --base ]; then
+	shift
+	variant=-base
+fi
+name=$1 only=$2 prepare=${3-}
+shift 2
+[ $# = 0 ] || shift
+
+# shellcheck disable=SC2016  # awk's
+parse='
+	/^(LIST|skip) / { print; next }
+	/^RUN / { test = $2; next }
+	/^OUTPUT:/ { said = ""; next }
+	/^(not )?ok [0-9]+ [^ ]+ # / {
+		verdict = /^not/ ? "FAIL" : / # SKIP/ ? "skip" : "ok"
+		sub(/^not /, "")
+		if ($3 == test) {
+			print verdict, $3
+			if (verdict == "FAIL")
+				printf "%s", said
+		}
+		said = ""
+		next
+	}
+	{ said = said "     | " $0 "\n" }'
+
+# shellcheck disable=SC2016  # the guest's
+"$TOP/scripts/suites/guest.sh" "$name" "$parse" -t 600 -k "$BUILD/out/$ARCH$variant/$IMAGE" \
+	-i "$BUILD/guest/$ARCH$variant/sched_ext.cpio" "$@" "only='$only'; $prepare"'
+	cd /opt/sched_ext
+	./runner -l | grep "$only" | sed "s/^/LIST /"
+	for test in $(./runner -l | grep "$only"); do
+		if [ "$test" = reload_loop ]; then
+			echo "skip $test (a thousand loads take more than 10 minutes under emulation)"
+			continue
+		fi
+		echo "RUN $test"
+		timeout 150 ./runner -q -t "$test" 2>&1
+	done
+	true'
