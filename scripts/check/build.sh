@@ -96,5 +96,10 @@ configure() {
 build() {
 	configure "$1" && kmake "$@"
 }
-# What resolve_btfids only warns of makes a kfunc unusable.
-no_btf_warnings() { ! grep -q '^WARN: resolve_btfids' "$1"; }
+# What resolve_btfids only warns of makes a kfunc unusable. On 32-bit the base has
+# such warnings: the verifier names kfuncs of arena.o, which is not built there.
+no_btf_warnings() {
+	local known='^$'
+	[ "$conf_arch" != i386 ] || known='unresolved symbol bpf_arena_(alloc|free|reserve)_pages$'
+	! grep '^WARN: resolve_btfids' "$1" | grep -qvE "$known"
+}

@@ -16,11 +16,16 @@
 static enum scx_test_status setup(void **ctx)
 {
 	enum scx_test_status status = cid_setup(ctx);
+	struct cid_cpus cpus;
 
 	if (status != SCX_TEST_PASS)
 		return status;
 	if (!__COMPAT_struct_has_field("scx_sched", "sub_kset")) {
 		fprintf(stderr, "SKIP: the kernel has no sub-schedulers\n");
+		return SCX_TEST_SKIP;
+	}
+	if (!cid_get_cpus(&cpus) || CPU_COUNT(&cpus.usable) < 2) {
+		fprintf(stderr, "SKIP: one CPU, so no affinity to change\n");
 		return SCX_TEST_SKIP;
 	}
 	if (access("/sys/fs/cgroup/cgroup.procs", W_OK) ||
@@ -172,4 +177,5 @@ static struct scx_test cid_sub = {
 	.run = run,
 	.cleanup = cleanup,
 };
+
 REGISTER_SCX_TEST(&cid_sub)
