@@ -11,9 +11,9 @@ begin() { # WHAT EXPECTED
 end() { # TRUE-OR-FALSE HAPPENED
 	printf '  happened: %s\n  %s\n' "$2" "$("$1" && echo held || echo 'DID NOT HOLD')"
 }
-# Try a command for 10 s.
+# Try a command for 30 s.
 await() {
-	for _ in $(seq 100); do
+	for _ in $(seq 300); do
 		"$@" && return
 		usleep 100000
 	done
