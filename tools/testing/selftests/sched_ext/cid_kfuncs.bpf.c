@@ -21,7 +21,7 @@ u64 nr_wrong_task;	/* task_cid() of a running task is not that of its CPU */
 u64 nr_wrong_curr;	/* cid_curr() of a running task's cid is another */
 
 static s32 sent_to = -1;
-static bool forever;	/* the task has got SCX_SLICE_INF */
+bool forever;		/* the task has got SCX_SLICE_INF */
 
 /*
  * The cid of the CPU that a running task is on. It need not be this CPU: whoever

@@ -120,7 +120,6 @@ static enum scx_test_status check_kick(struct cid_kfuncs *skel, const struct cid
 	for (cpu = 0; cpu < cpus->nr_ids; cpu++) {
 		if (!CPU_ISSET(cpu, &cpus->usable))
 			continue;
-		skel->bss->enqueue_to = CID_ENQ_GLOBAL;
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		CPU_XOR(&rest, &cpus->usable, &one);
@@ -133,9 +132,13 @@ static enum scx_test_status check_kick(struct cid_kfuncs *skel, const struct cid
 		if (!CID_WAIT_FOR(!cid_run_prog(skel->progs.cid_kfuncs_kick) &&
 				  READ_ONCE(skel->bss->nr_kicked) > old))
 			SCX_FAIL("The task on CPU %d was not kicked", cpu);
+
+		/* It would keep this task out when the other CPUs are only that one. */
+		skel->bss->enqueue_to = CID_ENQ_GLOBAL;
+		if (!CID_WAIT_FOR(!cid_run_prog(skel->progs.cid_kfuncs_kick) &&
+				  !READ_ONCE(skel->bss->forever)))
+			SCX_FAIL("The task on CPU %d keeps its slice", cpu);
 	}
-	skel->bss->enqueue_to = CID_ENQ_GLOBAL;
-	cid_run_prog(skel->progs.cid_kfuncs_kick);
 	SCX_EQ(sched_setaffinity(0, sizeof(cpus->usable), &cpus->usable), 0);
 	return SCX_TEST_PASS;
 }
