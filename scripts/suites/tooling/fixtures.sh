@@ -92,12 +92,13 @@ fake() {
 	chmod +x "$T/fake/$1"
 }
 
-# Start CMD as a terminal would; wait until FILE appears.
+# Start CMD as a terminal would, which ignores no signal even if we were started to;
+# wait until FILE appears.
 start_until() {
 	local i file=$1
 	shift
 	set -m
-	"$@" >"$T/out" 2>"$T/err" </dev/null &
+	env --default-signal "$@" >"$T/out" 2>"$T/err" </dev/null &
 	started=$!
 	set +m
 	for ((i = 0; i < 200; i++)); do
