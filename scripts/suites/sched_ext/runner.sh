@@ -4,7 +4,8 @@
 #   runner.sh [--base] NAME ONLY [PREPARE] [VM-ARGS...]
 #
 # NAME is for the logs. ONLY is a regular expression for the names of the tests; ''
-# runs all. PREPARE is done in the guest first. What a failed test said is shown.
+# runs all. PREPARE is done in the guest first. What a failed test said is shown, and
+# of a skipped one the last line, which says why.
 #
 # Each test has a run of the runner and 150 s of its own. It takes a part of a name,
 # so that other tests may run as well: these results do not count.
@@ -30,14 +31,15 @@ parse='
 		verdict = /^not/ ? "FAIL" : / # SKIP/ ? "skip" : "ok"
 		sub(/^not /, "")
 		if ($3 == test) {
-			print verdict, $3
+			sub(/^SKIP: /, "", last)
+			print verdict, $3 (verdict == "skip" ? " (" last ")" : "")
 			if (verdict == "FAIL")
 				printf "%s", said
 		}
 		said = ""
 		next
 	}
-	{ said = said "     | " $0 "\n" }'
+	{ said = said "     | " $0 "\n"; last = $0 }'
 
 # shellcheck disable=SC2016  # the guest's
 "$TOP/scripts/suites/guest.sh" "$name" "$parse" -t 600 -k "$BUILD/out/$ARCH$variant/$IMAGE" \
