@@ -3,11 +3,12 @@
 #
 # A complete build per patch takes far too long, since most of the headers that
 # the series changes are included everywhere. So the walk starts from a complete
-# build of the tip, and compiles again, for each patch, the files that the series
-# touches anywhere (they are what uses what it adds) and a few that see the
-# headers; everything else is compiled as the tip has it. Then it links. What
-# this cannot see is a change to a header that breaks a file which the series
-# does not touch, and that a later patch mends. FULL=1 sees that as well.
+# build of the tip, and of the files that the series touches anywhere (they are
+# what uses what it adds) and a few that see the headers it compiles again, for
+# each patch, those whose sources differ from the patch before; everything else is
+# compiled as the tip has it. Then it links. What this cannot see is a change to a
+# header that breaks a file which the series does not touch, and that a later
+# patch mends. FULL=1 sees that as well.
 
 check_bisect() {
 	local c key whole=
@@ -67,10 +68,8 @@ walk_to() {
 		read_config "$name"
 		log=$LOGS/check-bisect-${number[$c]}-$name.log
 		# make sees what C files have changed, and by design no header.
-		changed=$(kgit diff --name-only "${previous[$name]:-$tip}" "$c")
-		if grep -q '\.h$' <<<"$changed"; then
-			forget_objects "$name"
-		fi
+		mapfile -t changed < <(kgit diff --name-only --no-renames "${previous[$name]:-$tip}" "$c" -- '*.h')
+		forget_users_of "$name" ${changed[@]+"${changed[@]}"}
 		previous[$name]=$c
 		step "bisect: ${number[$c]} $name"
 		if ! walking=1 try_logged "check-bisect-${number[$c]}-$name" build "$name" vmlinux ||
@@ -92,10 +91,22 @@ concerns() {
 	esac
 }
 
-forget_objects() {
+# Objects of configuration $1 that are walked.
+walked_objects() {
 	local f out
 	out=$(out_of "$1")
-	for f in $(objects_of "$tip" "$conf_srcarch") "${header_users[@]}"; do rm -f "$out/$f"; done
+	for f in $(objects_of "$tip" "$conf_srcarch") "${header_users[@]}"; do echo "$out/$f"; done
+}
+forget_objects() { walked_objects "$1" | xargs -d'\n' rm -f; }
+# Of these, those that were made of one of the files $2... in the tree, which
+# Kbuild notes beside each object.
+forget_users_of() {
+	local name=$1 object made_of
+	shift
+	while read -r object; do
+		made_of=${object%/*}/.${object##*/}.cmd
+		[ ! -f "$made_of" ] || ! grep -qF "${@/#/-e/}" "$made_of" || rm -f "$object"
+	done < <([ $# = 0 ] || walked_objects "$name")
 }
 
 # Complete kernels with the configuration of the tests, one after the other.
