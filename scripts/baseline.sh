@@ -13,21 +13,22 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 lock tree
-"$TOP/scripts/kernel.sh" --base
+export VARIANT=base
+"$TOP/scripts/kernel.sh"
 step "building the selftests of the base"
 results=''
 if [ "${1-bpf}" = bpf ]; then
-	"$TOP/scripts/selftests.sh" --base kmods
-	"$TOP/scripts/selftests.sh" --base progs
-	"$TOP/scripts/selftests.sh" --base pack
+	"$TOP/scripts/selftests.sh" kmods
+	"$TOP/scripts/selftests.sh" progs
+	"$TOP/scripts/selftests.sh" pack
 	step "running selftests/bpf"
-	results=$(CPUS=2 "$TOP/scripts/suites/core/test-progs.sh" --base baseline)$'\n'
+	results=$(CPUS=2 "$TOP/scripts/suites/core/test-progs.sh" baseline)$'\n'
 fi
 if [ "${1-sched_ext}" = sched_ext ]; then
-	"$TOP/scripts/selftests.sh" --base tools
-	"$TOP/scripts/sched-ext.sh" --base schedulers runner pack
+	"$TOP/scripts/selftests.sh" tools
+	"$TOP/scripts/sched-ext.sh" schedulers runner pack
 	step "running selftests/sched_ext"
-	results+=$("$TOP/scripts/suites/sched_ext/runner.sh" --base baseline-sched_ext '')
+	results+=$("$TOP/scripts/suites/sched_ext/runner.sh" baseline-sched_ext '')
 fi
 grep -v '^ok ' <<<"$results" || true
 say "$(grep -c '^ok ' <<<"$results" || true) passed, $(grep -c '^FAIL ' <<<"$results" || true) failed"

@@ -12,15 +12,15 @@ step "building libbpf, bpftool, the test module and the schedulers"
 "$TOP/scripts/sched-ext.sh" schedulers
 
 step "building the demo's programs"
-bpf=$BUILD/selftests/$ARCH/tree/tools/testing/selftests/bpf
+. "$TOP/scripts/selftests/env.sh"
 out=$BUILD/demo/$ARCH
 mkdir -p "$out"
 run_logged demo-build "$TOP/scripts/in-root.sh" make -f "$TOP/scripts/demo/Makefile" \
-	OUT="$out" BPF="$bpf" VMLINUX_H="$BUILD/selftests/$ARCH/vmlinux.h" \
-	BPFTOOL="$bpf/${CROSS_COMPILE:+host-}tools/sbin/bpftool"
+	OUT="$out" BPF="$bpf" VMLINUX_H="$dest/vmlinux.h" \
+	BPFTOOL="$bpftool" CROSS_COMPILE="${CROSS_COMPILE-}"
 "$TOP/scripts/guest/pack.sh" "$BUILD/guest/$ARCH/demo.cpio" "$out/demo=/opt/demo/demo" \
 	"$TOP/scripts/demo/run.sh=/opt/demo/run.sh" "$TOP/scripts/demo/affinity.sh=/opt/demo/affinity.sh" \
-	"$bpf/test_kmods/bpf_test_arena.ko=/opt/demo/bpf_test_arena.ko" \
+	"$kmods/bpf_test_arena.ko=/opt/demo/bpf_test_arena.ko" \
 	"$BUILD/sched_ext/$ARCH/schedulers/build/bin/scx_ladder=/opt/sched_ext/scx_ladder"
 
 # Sockets in turn belong to one of two NUMA nodes, so that the order of cids is not
@@ -30,7 +30,7 @@ rc=0
 "$TOP/scripts/vm.sh" -n demo -v -c 4,sockets=4 -N 2 -i "$BUILD/guest/$ARCH/demo.cpio" \
 	/opt/demo/run.sh || rc=$?
 if [ "$rc" != 0 ]; then
-	say "logs: $LOGS/vm-demo.out.log (the demo), $LOGS/vm-demo.console.log (the kernel)"
+	say "logs: $LOGS/vm-$KERNEL-demo.out.log (the demo), $LOGS/vm-$KERNEL-demo.console.log (the kernel)"
 fi
 step "done"
 exit "$rc"

@@ -2,6 +2,8 @@
 # Sourced first by every script of the project. It gives
 #
 #   TOP BUILD LOGS JOBS ARCH KSRC KVER_BASE   what the user chose, or the defaults
+#   VARIANT KERNEL           which kernel for ARCH: '' is that of the series, base the
+#                            unpatched one, others are in configs/; its name in build
 #   step TEXT                say what begins, with the time since the run began
 #   say TEXT                 one more line about it
 #   die TEXT                 stop with one line: the cause, and what to do
@@ -21,11 +23,13 @@ LOGS=$BUILD/logs
 JOBS=${JOBS:-$(nproc)}
 ARCH=${ARCH:-x86_64}
 KVER_BASE=7.1.13
+VARIANT=${VARIANT-}
+KERNEL=$ARCH${VARIANT:+-$VARIANT}
 KSRC=${KSRC-}
 RUN_STARTED=${RUN_STARTED:-$EPOCHSECONDS}
 LOCKS_HELD=${LOCKS_HELD-}
 PATH=$PATH:/usr/sbin:/sbin # an ordinary user's is without them
-export JOBS ARCH KSRC RUN_STARTED LOCKS_HELD
+export JOBS ARCH VARIANT KSRC RUN_STARTED LOCKS_HELD
 
 # make's own variables (a job server, ARCH= and SUITE= once more) and those that
 # git gives to hooks must not reach the kernel's make or another repository's git.

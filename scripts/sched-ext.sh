@@ -2,7 +2,7 @@
 # Build what the tree has for sched_ext. libbpf's headers, bpftool and vmlinux.h
 # are those of `selftests.sh tools`, which has to have run.
 #
-#   sched-ext.sh [--base] PART...
+#   sched-ext.sh PART...
 #     schedulers    tools/sched_ext
 #     runner        tools/testing/selftests/sched_ext
 #     pack          both as build/guest/ARCH/sched_ext.cpio
@@ -11,10 +11,10 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$TOP/scripts/selftests/env.sh"
-out=$BUILD/sched_ext/$ARCH$variant
+out=$BUILD/sched_ext/$KERNEL
 
 lock tree
-[ -f "$dest/vmlinux.h" ] || die "no $dest/vmlinux.h: run 'scripts/selftests.sh${variant:+ --base} tools' first"
+[ -f "$dest/vmlinux.h" ] || die "no $dest/vmlinux.h: run 'scripts/selftests.sh tools' first"
 
 # make in DIR of the tree, built in out/NAME. The rules in there know neither all
 # headers that a program includes, nor to remake an object that has gone while what
@@ -29,7 +29,7 @@ build() { # NAME DIR ARGS...
 		rm -rf "$to/build/obj/sched_ext" "$to"/build/include/*skel.h
 		mv "$to/headers.new" "$to/headers"
 	fi
-	run_logged "sched_ext-$name-$ARCH$variant" "$TOP/scripts/in-root.sh" make -C "$dir" -j"$JOBS" \
+	run_logged "sched_ext-$name-$KERNEL" "$TOP/scripts/in-root.sh" make -C "$dir" -j"$JOBS" \
 		ARCH="$SRCARCH" CROSS_COMPILE="${CROSS_COMPILE-}" \
 		BPFTOOL="$bpftool" VMLINUX_BTF="$dest/vmlinux.h" VMLINUX_H="$dest/vmlinux.h" "$@"
 }
@@ -43,7 +43,7 @@ for part; do
 		for f in "$out"/schedulers/build/bin/scx_* "$out/runner/runner"; do
 			files+=("$f=/opt/sched_ext/${f##*/}")
 		done
-		"$TOP/scripts/guest/pack.sh" "$BUILD/guest/$ARCH$variant/sched_ext.cpio" "${files[@]}"
+		"$TOP/scripts/guest/pack.sh" "$BUILD/guest/$KERNEL/sched_ext.cpio" "${files[@]}"
 		;;
 	*) die "sched-ext.sh: schedulers, runner or pack, not $part" ;;
 	esac

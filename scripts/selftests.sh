@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Build what the suites run of tools/testing/selftests/bpf.
 #
-#   selftests.sh [--base] tools             libbpf, bpftool and vmlinux.h
-#   selftests.sh [--base] kmods [NAME.ko..] test modules, all by default
-#   selftests.sh [--base] progs             test_progs with the tests listed below
-#   selftests.sh [--base] pack              the above as build/guest/ARCH/selftests.cpio
+#   selftests.sh tools             libbpf, bpftool and vmlinux.h
+#   selftests.sh progs             test_progs with the tests listed below
+#   selftests.sh kmods [NAME.ko..] test modules, all by default
+#   selftests.sh pack              programs and modules, in build/guest
+#
+# For the kernel that ARCH and VARIANT name. Variants other than the base have modules
+# of their own, and the programs of the kernel without one, which have to be there.
 #
 # All ~970 programs of that directory take long and want options that the small
 # config has not. So the tree's own Makefile runs in a mirror of its directory
@@ -27,6 +30,7 @@ lock tree
 
 # The LSKELS and EXTRA variables name what only tests outside the list need.
 in_tree_make() {
+	[ "$programs" = "$KERNEL" ] || die "selftests.sh $what: not with VARIANT=$VARIANT, see its head"
 	"$TOP/scripts/in-root.sh" make -C "$bpf" -j"$JOBS" \
 		ARCH="$SRCARCH" CROSS_COMPILE="${CROSS_COMPILE-}" OUTPUT="$bpf" \
 		GENDIR="$kout/include/generated" BPF_GCC= \
@@ -53,7 +57,7 @@ vmlinux_h() {
 
 # Without TRUNNER_TEST_OBJS make would first bring the tests' dependencies up to date.
 tools() {
-	run_logged "selftests-tools-$ARCH$variant" in_tree_make VMLINUX_BTF="$kout/vmlinux" TRUNNER_TEST_OBJS= \
+	run_logged "selftests-tools-$KERNEL" in_tree_make VMLINUX_BTF="$kout/vmlinux" TRUNNER_TEST_OBJS= \
 		"$bpf/tools/build/libbpf/libbpf.a" "$bpftool"
 }
 
@@ -69,17 +73,25 @@ pahole_with_own_libbpf() {
 	chmod +x "$dest/pahole"
 }
 
+pack() { # ARCHIVE FILE...
+	local archive=$BUILD/guest/$KERNEL/$1.cpio f files=()
+	shift
+	for f; do files+=("$f=/opt/selftests/${f##*/}"); done
+	"$TOP/scripts/guest/pack.sh" "$archive" "${files[@]}"
+}
+
 case $what in
 tools)
 	tools
 	vmlinux_h
 	;;
 kmods)
-	tools
+	[ "$programs" != "$KERNEL" ] || tools
 	pahole_with_own_libbpf
-	run_logged "selftests-kmods-$ARCH$variant" \
-		"$TOP/scripts/in-root.sh" make -C "$bpf/test_kmods" -j"$JOBS" KDIR="$kout" \
-		ARCH="$SRCARCH" CROSS_COMPILE="${CROSS_COMPILE-}" PAHOLE="$dest/pahole" ${1+MODULES="$*"}
+	mkdir -p "$kmods"
+	run_logged "selftests-kmods-$KERNEL" \
+		"$TOP/scripts/in-root.sh" make -C "$kout" -j"$JOBS" M="$bpf/test_kmods" MO="$kmods" \
+		ARCH="$SRCARCH" CROSS_COMPILE="${CROSS_COMPILE-}" PAHOLE="$dest/pahole" ${1+MODULES="$*"} modules
 	;;
 progs)
 	tools
@@ -87,16 +99,12 @@ progs)
 	# The Makefile knows of no header outside progs/ that a program includes.
 	newest=$(cd "$bpf" && find . test_kmods -maxdepth 1 -name '*.h' -printf '%T@ %p\n' | sort -n | tail -n1)
 	find "$bpf" -maxdepth 1 -name '*.bpf.o' ! -newer "$bpf/${newest#* }" -delete
-	run_logged "selftests-progs-$ARCH$variant" in_tree_make \
+	run_logged "selftests-progs-$KERNEL" in_tree_make \
 		VMLINUX_BTF="$dest/vmlinux.h" VMLINUX_H="$dest/vmlinux.h" test_progs
 	;;
 pack)
-	mkdir -p "$BUILD/guest/$ARCH$variant"
-	files=()
-	for f in "$bpf"/test_progs "$bpf"/*.bpf.o "$bpf"/test_kmods/*.ko; do
-		files+=("$f=/opt/selftests/${f##*/}")
-	done
-	"$TOP/scripts/guest/pack.sh" "$BUILD/guest/$ARCH$variant/selftests.cpio" "${files[@]}"
+	pack kmods "$kmods"/*.ko
+	[ "$programs" != "$KERNEL" ] || pack selftests "$bpf"/test_progs "$bpf"/*.bpf.o
 	;;
 *)
 	die "selftests.sh: tools, kmods, progs or pack, not $what"

@@ -4,12 +4,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 [ -t 0 ] || die "make shell wants a terminal; 'scripts/vm.sh -v SCRIPT' runs a script in a guest"
 
-"$TOP/scripts/kernel.sh"
-step "building the selftests and schedulers"
-"$TOP/scripts/selftests.sh" kmods
-"$TOP/scripts/selftests.sh" progs
-"$TOP/scripts/selftests.sh" pack
-"$TOP/scripts/sched-ext.sh" schedulers runner pack
+"$TOP/scripts/suites/build.sh" selftests sched_ext
 bpf=$BUILD/selftests/$ARCH/tree/tools/testing/selftests/bpf
 cat >"$BUILD/guest/motd" <<-'EOT'
 
@@ -27,4 +22,5 @@ EOT
 	"$bpf/tools/sbin/bpftool=/bin/bpftool"
 step "booting"
 exec "$TOP/scripts/vm.sh" -s -n shell -m 4G -i "$BUILD/guest/$ARCH/selftests.cpio" \
+	-i "$BUILD/guest/$KERNEL/kmods.cpio" \
 	-i "$BUILD/guest/$ARCH/sched_ext.cpio" -i "$BUILD/guest/$ARCH/shell.cpio"

@@ -10,11 +10,13 @@ suite=trixie
 packages=(gcc g++ make bc bison flex libelf-dev libssl-dev pahole clang-22 llvm-22 lld-22
 	qemu-system-x86 busybox-static cpio git ca-certificates perl python3 rsync kmod xz-utils
 	pkg-config xxd openssl sparse zstd file zlib1g-dev libzstd-dev libcap-dev libasan8
-	gcc-aarch64-linux-gnu shellcheck procps libc6-dev-i386
-	python3-git python3-ply python3-docutils)
+	shellcheck procps libc6-dev-i386 python3-git python3-ply python3-docutils
+	gcc-aarch64-linux-gnu qemu-system-arm {libelf,zlib1g,libzstd,libcap}-dev:arm64)
 commands=(gcc g++ make bc bison flex qemu-system-x86_64 busybox cpio git perl python3 rsync
-	depmod xz pkg-config xxd openssl sparse zstd file aarch64-linux-gnu-gcc shellcheck)
-headers=(gelf.h openssl/opensslv.h zlib.h zstd.h sys/capability.h)
+	depmod xz pkg-config xxd openssl sparse zstd file shellcheck
+	aarch64-linux-gnu-gcc qemu-system-aarch64)
+headers=(gelf.h zlib.h zstd.h sys/capability.h) # for programs of every architecture
+busybox_arm64=/usr/aarch64-linux-gnu/bin/busybox # no package puts it beside the host's
 min_pahole=1.26 # older ones give kfuncs with implicit arguments a wrong prototype
 min_clang=20    # what older ones make of arena programs does not verify
 
@@ -29,9 +31,13 @@ host_lacks() {
 	for c in "${commands[@]}"; do
 		command -v "$c" >/dev/null || echo "no $c"
 	done
-	for c in "${headers[@]}"; do
+	for c in "${headers[@]}" openssl/opensslv.h; do
 		gcc -E -include "$c" - </dev/null >/dev/null 2>&1 || echo "no header $c"
 	done
+	for c in "${headers[@]}"; do
+		aarch64-linux-gnu-gcc -E -include "$c" - </dev/null >/dev/null 2>&1 || echo "no header $c for arm64"
+	done
+	[ -x "$busybox_arm64" ] || echo "no $busybox_arm64"
 	for c in git ply docutils; do # what the kernel's own checkers import
 		python3 -c "import $c" 2>/dev/null || echo "no python3-$c"
 	done
@@ -77,9 +83,14 @@ make_root() {
 	use_apt_proxy
 	mirror=$(mirror_with "dists/$suite/InRelease") ||
 		die "cannot make $root: no network, or no configured apt mirror has Debian $suite; the other way is to install on the host: ${lacks[*]}"
-	step "making the toolchain root (Debian $suite, 1.2 GB, about a minute)"
+	step "making the toolchain root (Debian $suite, 1.5 GB, about a minute)"
 	at_exit "rm -rf '$tmp'"
 	mkdir "$tmp"
+	# shellcheck disable=SC2016  # expanded by mmdebstrap's shell
+	local unpack_busybox='chroot "$1" sh -ec "
+		cd /tmp && apt-get download busybox-static:arm64 && dpkg -x busybox-static_*_arm64.deb busybox
+		install -D busybox/usr/bin/busybox '$busybox_arm64'
+		rm -r busybox busybox-static_*_arm64.deb"'
 	export TMPDIR=/var/tmp # on a disk: /tmp may be small, and build closed to mmdebstrap's users
 	# Through tar, so that all of it belongs to whoever runs this, and nothing is
 	# ever mounted in what a failed run has to remove.
@@ -87,9 +98,9 @@ make_root() {
 	run_logged toolchain bash -c 'set -o pipefail
 		out=$1; shift
 		mmdebstrap "$@" | tar -x --no-same-owner --exclude="./dev/*" -C "$out"' \
-		make-root "$tmp" --mode="$mode" --variant=minbase \
+		make-root "$tmp" --mode="$mode" --variant=minbase --architectures="$(dpkg --print-architecture),arm64" \
 		--dpkgopt=force-unsafe-io --dpkgopt=path-exclude=/usr/share/{man,doc,locale,info}/\* \
-		--include="$(IFS=, && echo "${packages[*]}")" "$suite" - "$mirror"
+		--include="$(IFS=, && echo "${packages[*]}")" --customize-hook="$unpack_busybox" "$suite" - "$mirror"
 	echo "$stamp" >"$tmp/.made-of"
 	[ ! -e "$root" ] || mv "$root" "$root.old.$$"
 	mv "$tmp" "$root"

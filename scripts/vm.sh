@@ -3,8 +3,8 @@
 # exit as that script does:
 #
 #   vm.sh [options] 'SCRIPT'
-#     -n NAME   names the logs: vm-NAME.console.log (kernel), vm-NAME.out.log (job)
-#     -k IMAGE  kernel image
+#     -n NAME   names the logs: vm-KERNEL-NAME.console.log (kernel), ....out.log (job)
+#     -k IMAGE  kernel image; that of ARCH and VARIANT if there is none
 #     -i CPIO   unpacked in the guest's root after the base archive; may be repeated
 #     -t SECS   time limit, 120         -m MEM  2G
 #     -c CPUS   4, or all of QEMU's -smp: 8,sockets=2,cores=2,threads=2,maxcpus=12
@@ -22,9 +22,9 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$TOP/scripts/arch/$ARCH.sh"
-: "${IMAGE:?} ${CONSOLE:?} ${QEMU:?} ${OOPS:?} ${OOPS_MORE:?} ${TCG_CMDLINE?}"
+: "${IMAGE:?} ${CONSOLE:?} ${QEMU:?} ${OOPS:?} ${OOPS_MORE:?} ${TCG_CMDLINE?} ${TCG_CPU:?}"
 
-name=guest image=$BUILD/out/$ARCH/$IMAGE initrds=("$BUILD/guest/$ARCH/base.cpio")
+name=guest image=$BUILD/out/$KERNEL/$IMAGE initrds=("$BUILD/guest/$ARCH/base.cpio")
 limit=120 cpus=4 mem=2G nodes=0 append='' follow='' allow='' dies='' shell=''
 while getopts n:k:i:t:c:m:N:a:w:x:vs opt; do
 	case $opt in
@@ -36,13 +36,17 @@ while getopts n:k:i:t:c:m:N:a:w:x:vs opt; do
 	esac
 done
 shift $((OPTIND - 1))
+case $VARIANT in
+kasan) mem=8G limit=$((limit * 4)) ;; # an arena has half a gigabyte of shadow
+kcsan) limit=$((limit * 4)) ;;
+esac
 "$TOP/scripts/guest/base.sh"
 for f in "$image" "${initrds[@]}"; do
 	[ -f "$f" ] || die "no $f: run 'make demo', which makes all that a guest needs"
 done
 
-console=$LOGS/vm-$name.console.log
-out=$LOGS/vm-$name.out.log
+console=$LOGS/vm-$KERNEL-$name.console.log
+out=$LOGS/vm-$KERNEL-$name.out.log
 mkdir -p "$LOGS"
 : >"$console"
 : >"$out"
@@ -52,12 +56,15 @@ at_exit "rm -rf '$tmp'"
 accel=$("$TOP/scripts/guest/accel.sh" "$image")
 case $accel in
 kvm) cpu=host ;;
-*) cpu=max ;;
+*) cpu=$TCG_CPU ;;
 esac
 
 # The kernel unpacks archives that follow one another, so that no job needs the
 # big ones made anew.
-printf '%s\n' "${1-}" >"$tmp/job"
+{
+	[ ! -f "$TOP/scripts/guest/$VARIANT.sh" ] || cat "$TOP/scripts/guest/$VARIANT.sh"
+	printf '%s\n' "${1-}"
+} >"$tmp/job"
 (cd "$tmp" && echo job | "$TOP/scripts/in-root.sh" cpio -o -H newc --quiet) >"$tmp/job.cpio"
 cat "${initrds[@]}" "$tmp/job.cpio" >"$tmp/initrd"
 

@@ -261,21 +261,53 @@ struct bpf_prog *arena_find_prog(unsigned long addr, unsigned long ip)
 	return ctx.prog;
 }
 
+static bool find_ip_cb(void *cookie, u64 ip, u64 sp, u64 bp)
+{
+	unsigned long *missing = cookie;
+
+	if (ip != *missing)
+		return true;
+	*missing = 0;
+	return false;
+}
+
+/*
+ * Where leaf functions have no frame record, the stack walk misses who called
+ * one. If that is a program, and @ip is in it, say so after the stack.
+ */
+static void dump_missing_caller(struct bpf_stream_stage *ss, unsigned long ip)
+{
+	struct bpf_prog *prog = ip ? bpf_prog_ksym_find(ip) : NULL;
+	const char *file, *line;
+	int num;
+
+	if (!prog)
+		return;
+	arch_bpf_stack_walk(find_ip_cb, &ip);
+	if (!ip)
+		return;
+	bpf_stream_stage_printk(ss, "Called from %pS\n", (void *)ip);
+	if (!bpf_prog_get_file_line(prog, ip, &file, &line, &num))
+		bpf_stream_stage_printk(ss, "  %s @ %s:%d\n", line, file, num);
+	bpf_stream_stage_printk(ss, "\n");
+}
+
 /**
  * arena_report - report a program's misuse of its arena on its stderr stream
  * @prog: program with an arena
  * @what: the access, as in "READ access at unmapped address"
  * @uaddr: address as the program and user space see it
+ * @ip: as for arena_find_prog()
  *
  * Formatting a stack trace takes much longer than the recovery from a fault. A
  * program that floods its stream must not make the kernel do so just to drop
  * the text: nothing is formatted while the stream lacks the room that the last
  * dropped report would have needed.
  *
- * Context: any, NMI included. The report is dropped when memory is short or the
- * stream is full.
+ * Context: any, NMI included, under rcu_read_lock(). The report is dropped when
+ * memory is short or the stream is full.
  */
-void arena_report(struct bpf_prog *prog, const char *what, unsigned long uaddr)
+void arena_report(struct bpf_prog *prog, const char *what, unsigned long uaddr, unsigned long ip)
 {
 	struct arena_scratch *scratch = bpf_arena_scratch(prog->aux->arena);
 	struct bpf_stream_stage ss;
@@ -286,6 +318,7 @@ void arena_report(struct bpf_prog *prog, const char *what, unsigned long uaddr)
 	bpf_stream_stage_init(&ss);
 	bpf_stream_printk(ss, "ERROR: Arena %s 0x%lx\n", what, uaddr);
 	bpf_stream_dump_stack(ss);
+	dump_missing_caller(&ss, ip);
 	if (bpf_stream_stage_commit(&ss, prog, BPF_STDERR) == -ENOSPC)
 		WRITE_ONCE(scratch->dropped_len, min(ss.len, (int)BPF_STREAM_MAX_CAPACITY / 2));
 	bpf_stream_stage_free(&ss);
@@ -353,6 +386,6 @@ bool bpf_arena_handle_page_fault(unsigned long addr, bool is_write, unsigned lon
 	uaddr = bpf_arena_get_user_vm_start(prog->aux->arena) & ~(u64)U32_MAX;
 	uaddr += addr - scratch->start;
 	arena_report(prog, is_write ? "WRITE access at unmapped address" :
-				      "READ access at unmapped address", uaddr);
+				      "READ access at unmapped address", uaddr, fault_ip);
 	return true;
 }

@@ -43,7 +43,7 @@ void arena_scratch_mark(struct arena_scratch *scratch, unsigned long addr);
 int arena_scratch_absorb(struct arena_scratch *scratch, struct range_tree *rt,
 			 u64 user_vm_start, u64 user_vm_end);
 struct bpf_prog *arena_find_prog(unsigned long addr, unsigned long ip);
-void arena_report(struct bpf_prog *prog, const char *what, unsigned long uaddr);
+void arena_report(struct bpf_prog *prog, const char *what, unsigned long uaddr, unsigned long ip);
 
 /* in arena.c */
 struct arena_scratch *bpf_arena_scratch(struct bpf_arena *arena);

@@ -1,19 +1,19 @@
 # shellcheck shell=bash disable=SC2034  # sourced; the variables are for whoever sources this
-# Where the tests of a kernel are built: sourced with the script's arguments, of
-# which it takes --base away. It gives
+# Where the tests of the kernel that ARCH and VARIANT name are built. It gives
 #
-#   variant   '' or -base             tree      the kernel's source
-#   kout      the kernel's build      dest      what selftests.sh makes
-#   bpf       selftests/bpf in dest   bpftool   one that runs here
+#   tree      the kernel's source     programs  whose programs it runs, as in KERNEL:
+#   kout      its build                         variants have those of the first one
+#   bpf       selftests/bpf in dest   dest      what selftests.sh makes of them
+#   kmods     test modules            bpftool   one that runs here
 . "$TOP/scripts/arch/$ARCH.sh"
 
-variant='' tree=$BUILD/linux
-if [ "${1-}" = --base ]; then
-	shift
-	variant=-base tree=$BUILD/base
+tree=$BUILD/linux programs=$ARCH
+if [ "$VARIANT" = base ]; then
+	tree=$BUILD/base programs=$KERNEL
 fi
-kout=$BUILD/out/$ARCH$variant
-dest=$BUILD/selftests/$ARCH$variant
+kout=$BUILD/out/$KERNEL
+dest=$BUILD/selftests/$programs
+kmods=$BUILD/selftests/$KERNEL/kmods
 bpf=$dest/tree/tools/testing/selftests/bpf
 bpftool=$bpf/${CROSS_COMPILE:+host-}tools/sbin/bpftool
 [ -f "$kout/vmlinux" ] || die "no $kout/vmlinux: run 'make kernel' first"

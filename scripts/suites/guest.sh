@@ -14,9 +14,9 @@ set -euo pipefail
 name=$1 parse=$2
 shift 2
 rc=0
-"$TOP/scripts/vm.sh" -n "$name" "$@" 2>"$LOGS/vm-$name.err.log" || rc=$?
+"$TOP/scripts/vm.sh" -n "$name" "$@" 2>"$LOGS/vm-$KERNEL-$name.err.log" || rc=$?
 
-awk "$parse" "$LOGS/vm-$name.out.log" | awk -v name="$name" -v rc="$rc" '
+awk "$parse" "$LOGS/vm-$KERNEL-$name.out.log" | awk -v name="$name" -v rc="$rc" '
 	$1 == "LIST" { order[++n] = $2; missing[$2] = 1; next }
 	$1 == "END" { delete missing[$2]; next }
 	$1 ~ /^(ok|FAIL|skip)$/ { delete missing[$2]; failed += $1 == "FAIL" }
@@ -30,4 +30,4 @@ awk "$parse" "$LOGS/vm-$name.out.log" | awk -v name="$name" -v rc="$rc" '
 		if (rc >= 90 || (rc && !failed && !lost))
 			print "FAIL " name ": the guest ended with status " rc
 	}'
-[ ! -s "$LOGS/vm-$name.err.log" ] || sed 's/^/     | /' "$LOGS/vm-$name.err.log"
+[ ! -s "$LOGS/vm-$KERNEL-$name.err.log" ] || sed 's/^/     | /' "$LOGS/vm-$KERNEL-$name.err.log"

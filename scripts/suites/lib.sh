@@ -3,6 +3,7 @@
 # "FAIL NAME" or "skip NAME".
 #
 #   count WHAT           show and count the results on standard input
+#   subsuite LABEL NAME VAR=VALUE...  another suite, its results counted as LABEL/...
 #   totals               the suite's last line; false if anything failed
 passed=0 failed=0 skipped=0
 
@@ -26,6 +27,16 @@ count() {
 		echo "FAIL $1: no result at all"
 		failed=$((failed + 1))
 	fi
+}
+
+subsuite() {
+	local label=$1 suite=$2
+	shift 2
+	count "$label" < <(env "$@" "$TOP/scripts/suites/$suite.sh" | awk -v label="$label" '
+		/^[0-9]+ passed, [0-9]+ failed/ { closed = 1; next }
+		/^(ok|FAIL|skip) / { verdict = $1; sub(/^[^ ]+ +/, ""); print verdict, label "/" $0; next }
+		{ print }
+		END { if (!closed) print "FAIL " label ": the suite broke off" }')
 }
 
 totals() {

@@ -8,15 +8,12 @@ set -euo pipefail
 here=$TOP/scripts/suites/sched_ext
 
 lock tree
-"$TOP/scripts/kernel.sh"
-step "building the schedulers and the selftests"
-"$TOP/scripts/selftests.sh" tools
-"$TOP/scripts/sched-ext.sh" schedulers runner pack
+"$TOP/scripts/suites/build.sh" sched_ext
 
 step "the selftests and KUnit in a guest with 4 CPUs"
 count selftests < <("$here/runner.sh" sched_ext-4cpu '' '' -a 'kunit.enable=1 kunit.filter_glob=scx_*' |
 	"$TOP/scripts/suites/core/against-baseline.sh" "$TOP/scripts/baseline/sched_ext-$ARCH.txt")
-count kunit < <("$TOP/scripts/suites/core/kunit.sh" "$LOGS/vm-sched_ext-4cpu.console.log")
+count kunit < <("$TOP/scripts/suites/core/kunit.sh" "$LOGS/vm-$KERNEL-sched_ext-4cpu.console.log")
 
 # The tests of the cid form again: NAME PREPARE VM-ARGS.
 cid() {
@@ -43,6 +40,6 @@ step "the same while CPUs go off and on"
 count hotplug < <(HOTPLUG=1 "$here/schedulers.sh" sched_ext-hotplug 'scx_ladder scx_simple')
 
 if [ "$failed" != 0 ]; then
-	say "logs of the guests: $LOGS/vm-sched_ext-*.log"
+	say "logs of the guests: $LOGS/vm-$KERNEL-sched_ext-*.log"
 fi
 totals

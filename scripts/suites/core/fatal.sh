@@ -9,7 +9,7 @@ set -euo pipefail
 . "$TOP/scripts/arch/$ARCH.sh"
 
 name=core-fatal-$1
-console=$LOGS/vm-$name.console.log
+console=$LOGS/vm-$KERNEL-$name.console.log
 
 verdict() {
 	echo "$1 fatal/$case${2:+: $2}"
@@ -17,6 +17,7 @@ verdict() {
 }
 case=$1 function=$2
 why=$("$TOP/scripts/vm.sh" -n "$name" -x "$OOPS" -i "$BUILD/guest/$ARCH/selftests.cpio" \
+	-i "$BUILD/guest/$KERNEL/kmods.cpio" \
 	"cd /opt/selftests; ARENA_KERN_FATAL=$case ./test_progs -a arena_kern_fatal" 2>&1) ||
 	verdict FAIL "$(head -n1 <<<"$why")"
 address=$(sed -nE "s/.*arena_kern_fatal: $case: oops expected for address: ([0-9a-f]+).*/\1/p" "$console")

@@ -1,20 +1,15 @@
 #!/usr/bin/env bash
 # Run test_progs in a guest and print a line per result:
 #
-#   test-progs.sh [--base] NAME ARGS...     "ok NAME", "FAIL NAME" or "skip NAME"
+#   test-progs.sh NAME ARGS...     "ok NAME", "FAIL NAME" or "skip NAME"
 #
 # NAME is for the logs, ARGS are test_progs's, APPEND= more kernel parameters, CPUS=
 # those of the guest. A test that has subtests is a result of its own only when it
 # fails and none of them does.
 set -euo pipefail
 . "$(dirname "$0")/../../lib.sh"
-. "$TOP/scripts/arch/$ARCH.sh"
+. "$TOP/scripts/selftests/env.sh"
 
-variant=''
-if [ "$1" = --base ]; then
-	shift
-	variant=-base
-fi
 name=$1
 shift
 args=$(printf '%q ' "$@")
@@ -44,5 +39,5 @@ parse='
 
 # An emulated CPU is slow: test_progs would take it for a hang after 120 s.
 exec "$TOP/scripts/suites/guest.sh" "$name" "$parse" -t 900 -c "${CPUS-4}" -a "${APPEND-}" \
-	-k "$BUILD/out/$ARCH$variant/$IMAGE" -i "$BUILD/guest/$ARCH$variant/selftests.cpio" \
+	-i "$BUILD/guest/$programs/selftests.cpio" -i "$BUILD/guest/$KERNEL/kmods.cpio" \
 	"cd /opt/selftests; ./test_progs -l $args | sed 's/^/LIST: /'; ./test_progs -w 600 $args"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run the runner of selftests/sched_ext in a guest and print a line per result:
 #
-#   runner.sh [--base] NAME ONLY [PREPARE] [VM-ARGS...]
+#   runner.sh NAME ONLY [PREPARE] [VM-ARGS...]
 #
 # NAME is for the logs. ONLY is a regular expression for the names of the tests; ''
 # runs all. PREPARE is done in the guest first. What a failed test said is shown, and
@@ -11,13 +11,8 @@
 # so that other tests may run as well: these results do not count.
 set -euo pipefail
 . "$(dirname "$0")/../../lib.sh"
-. "$TOP/scripts/arch/$ARCH.sh"
+. "$TOP/scripts/selftests/env.sh"
 
-variant=''
-if [ "$1" = --base ]; then
-	shift
-	variant=-base
-fi
 name=$1 only=$2 prepare=${3-}
 shift 2
 [ $# = 0 ] || shift
@@ -42,8 +37,7 @@ parse='
 	{ said = said "     | " $0 "\n"; last = $0 }'
 
 # shellcheck disable=SC2016  # the guest's
-"$TOP/scripts/suites/guest.sh" "$name" "$parse" -t 600 -k "$BUILD/out/$ARCH$variant/$IMAGE" \
-	-i "$BUILD/guest/$ARCH$variant/sched_ext.cpio" "$@" "only='$only'; $prepare"'
+"$TOP/scripts/suites/guest.sh" "$name" "$parse" -t 600 -i "$BUILD/guest/$programs/sched_ext.cpio" "$@" "only='$only'; $prepare"'
 	cd /opt/sched_ext
 	./runner -l | grep "$only" | sed "s/^/LIST /"
 	for test in $(./runner -l | grep "$only"); do

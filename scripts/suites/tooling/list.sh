@@ -85,7 +85,7 @@ it "make help lists every target, and each has its script" run_help
 it "test: an unknown suite: one line with the known ones, status 2" run_unknown_suite
 it "test: totals, also of suites that fail or break off" run_totals
 it "test: interrupted, takes the suite down" run_test_interrupted
-it "kernel --base leaves build/linux where it is" run_base_twice
+it "kernel VARIANT=base leaves build/linux where it is" run_base_twice
 it "a failing step shows the reason and its log" run_logged_tells
 it "a path that the kernel's build cannot live with: one line" run_bad_place
 it "clean keeps downloads and work that is nowhere else" run_clean

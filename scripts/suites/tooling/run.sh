@@ -57,8 +57,8 @@ run_base_twice() { # with nothing in the place of make
 	"$P/scripts/tree.sh"
 	printf '#!/bin/sh\n' | tee "$P/scripts/in-root.sh" >"$P/scripts/toolchain.sh"
 	head=$(git -C "$tree" symbolic-ref HEAD)
-	run_ok "$P/scripts/kernel.sh" --base
-	run_ok "$P/scripts/kernel.sh" --base
+	VARIANT=base run_ok "$P/scripts/kernel.sh"
+	VARIANT=base run_ok "$P/scripts/kernel.sh"
 	same "$(git -C "$P/build/base" rev-parse HEAD)" "$(git -C "$tree" rev-parse base)"
 	same "$(git -C "$tree" symbolic-ref HEAD)" "$head"
 }

@@ -2,6 +2,8 @@
 /* Kernel accesses to arena memory: which ones work, and what is reported */
 #include <test_progs.h>
 #include "progs/arena_kern.h"
+#include "progs/arena_kern_faults.h"
+#include "arena_kern_faults.skel.h"
 #include "arena_kern_ops.skel.h"
 #define AK_OPS
 #include "arena_kern.h"
@@ -426,6 +428,100 @@ static void flood(void)
 	ak_close(&ak);
 }
 
+/*
+ * How often does an access fault? When the handler returns, the entry that it has
+ * made must be visible to this CPU's table walks. If it is not, for want of a barrier,
+ * the access still succeeds in the end, after some more faults. So they are counted.
+ */
+static struct arena_kern_faults *count_faults(struct ak *ak)
+{
+	struct arena_kern_faults *skel;
+
+	if (!ak_open(ak, AK_FAULTS_PAGES, 0, 0))
+		return NULL;
+	skel = arena_kern_faults__open_and_load();
+	if (!ASSERT_OK_PTR(skel, "open_and_load") ||
+	    !ASSERT_OK(arena_kern_faults__attach(skel), "attach")) {
+		arena_kern_faults__destroy(skel);
+		ak_close(ak);
+		return NULL;
+	}
+	skel->bss->base = AK(ak, .op = AK_KERN_BASE) + (__u32)ak->base;
+	skel->bss->page_size = ak->page;
+	return skel;
+}
+
+static bool expect_faults(struct arena_kern_faults *skel, __u32 max)
+{
+	int i, bad = 0;
+
+	for (i = 0; i < AK_FAULTS_PAGES; i++) {
+		__u32 n = READ_ONCE(skel->bss->faults[i]);
+
+		if (n < 1 || n > max) {
+			if (!bad++)
+				PRINT_FAIL("page %d: %u faults, at most %u expected\n", i, n, max);
+		}
+	}
+	return ASSERT_EQ(bad, 0, "pages with another number of faults");
+}
+
+/* One, also where the architecture puts barriers off: in a lazy MMU section. */
+static void one_fault_per_page(void)
+{
+	struct arena_kern_faults *skel;
+	struct ak ak;
+	int i;
+
+	skel = count_faults(&ak);
+	if (!skel)
+		return;
+	for (i = 0; i < AK_FAULTS_PAGES; i++)
+		AK(&ak, .op = AK_READ_IN, .ptr = ak_page(&ak, i), .how = i % TEST_ARENA_SECTIONS);
+	expect_faults(skel, 1);
+	arena_kern_faults__destroy(skel);
+	ak_close(&ak);
+}
+
+static struct ak *touch_ak;
+static int touch_go;
+
+static void *touch_all(void *arg)
+{
+	int i;
+
+	while (!__atomic_load_n(&touch_go, __ATOMIC_ACQUIRE))
+		;
+	for (i = 0; i < AK_FAULTS_PAGES; i++)
+		AK(touch_ak, .op = AK_READ_IN, .ptr = ak_page(touch_ak, i),
+		   .how = i % TEST_ARENA_SECTIONS);
+	return NULL;
+}
+
+/* When several CPUs hit an empty slot together, each of them once at most */
+static void one_fault_per_cpu(void)
+{
+	struct arena_kern_faults *skel;
+	pthread_t threads[4];
+	struct ak ak;
+	int nr = 0;
+
+	skel = count_faults(&ak);
+	if (!skel)
+		return;
+	touch_ak = &ak;
+	touch_go = 0;
+	while (nr < ARRAY_SIZE(threads) &&
+	       ASSERT_OK(pthread_create(&threads[nr], NULL, touch_all, NULL), "pthread_create"))
+		nr++;
+	__atomic_store_n(&touch_go, 1, __ATOMIC_RELEASE);
+	while (nr)
+		pthread_join(threads[--nr], NULL);
+	expect_faults(skel, ARRAY_SIZE(threads));
+	arena_kern_faults__destroy(skel);
+	ak_close(&ak);
+}
+
 /* bpf_prog_arena() and bpf_arena_map_kern_vm_start() */
 static void accessors(void)
 {
@@ -471,6 +567,8 @@ void serial_test_arena_kern_access(void)
 		{ "scratch_is_zeroed", scratch_is_zeroed },
 		{ "nofault", nofault },
 		{ "flood", flood },
+		{ "one_fault_per_page", one_fault_per_page },
+		{ "one_fault_per_cpu", one_fault_per_cpu },
 		{ "accessors", accessors },
 	};
 

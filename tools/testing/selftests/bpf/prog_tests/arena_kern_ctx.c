@@ -57,6 +57,7 @@ static void expect_blame(struct bpf_program *prog)
 {
 	ak_expect_report(bpf_program__fd(prog), AK_READ_REPORT, skel->bss->ptr);
 	ASSERT_HAS_SUBSTR(ak_buf, bpf_program__name(prog), "program on the stack");
+	ASSERT_HAS_SUBSTR(ak_buf, " @ arena_kern_", "source line");
 }
 
 static void caller(const char *name, const char *on_stack)
@@ -351,6 +352,7 @@ void serial_test_arena_kern_ctx(void)
 		{ "bh_off", .fn_nr = section, .nr = TEST_ARENA_BH_OFF },
 		{ "preempt_off", .fn_nr = section, .nr = TEST_ARENA_PREEMPT_OFF },
 		{ "raw_spinlock", .fn_nr = section, .nr = TEST_ARENA_RAW_SPINLOCK },
+		{ "lazy_mmu", .fn_nr = section, .nr = TEST_ARENA_LAZY_MMU },
 		{ "in_task", .fn_nr = context, .nr = TEST_ARENA_RUN_TASK },
 		{ "in_kworker", .fn_nr = context, .nr = TEST_ARENA_RUN_KWORKER },
 		{ "in_softirq", .fn_nr = context, .nr = TEST_ARENA_RUN_SOFTIRQ },

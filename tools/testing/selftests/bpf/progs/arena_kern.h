@@ -17,7 +17,9 @@ enum arena_kern_op_nr {
 	AK_ATOMIC,
 	AK_READ_IN,
 	AK_NOFAULT,
+	AK_TOUCH,
 	AK_PFN,
+	AK_COUNT_PFN,
 	AK_KERN_BASE,
 	AK_MAP_ID,
 	AK_SET_CUR,
@@ -33,11 +35,12 @@ enum arena_kern_op_nr {
 	AK_KFREE,
 	AK_WRITE_NOPROG,
 	AK_HOLD,
+	AK_SURVEY,
 };
 
 struct arena_kern_args {
 	__u32 op;
-	__u32 size;	/* of an access */
+	__u32 size;	/* of an access, or from one to the next */
 	__u64 ptr;	/* as user space sees it */
 	__u64 src;
 	__s64 off;	/* added in the kernel, may be beyond 4 GiB */
@@ -51,6 +54,39 @@ struct arena_kern_args {
 #include "../test_kmods/bpf_test_arena_kfunc.h"
 
 /* Includers have an arena of that name. */
+
+/*
+ * Allocate single pages until there are none, and free them again. Returns how many
+ * there were, in the upper 32 bits, and below a sum that tells which.
+ */
+static __always_inline __u64 arena_kern_survey(__u32 max)
+{
+	__u64 __arena *page, *prev, *last = NULL;
+	__u32 i, cnt = 0, run = 0, sum = 0;
+
+	bpf_for(i, 0, max) {
+		page = bpf_arena_alloc_pages(&arena, NULL, 1, NUMA_NO_NODE, 0);
+		if (!page)
+			break;
+		/* each knows the one before */
+		*page = (__u64)last;
+		last = page;
+		cnt++;
+		sum += (__u32)(__u64)page / __PAGE_SIZE * 0x9e3779b1;
+	}
+	/* Mostly they come in ascending order: free what is adjacent at once. */
+	bpf_for(i, 0, cnt) {
+		prev = (__u64 __arena *)*last;
+		run++;
+		if (!prev || (__u64)last - (__u64)prev != __PAGE_SIZE) {
+			bpf_arena_free_pages(&arena, last, run);
+			run = 0;
+		}
+		last = prev;
+	}
+	return (__u64)cnt << 32 | sum;
+}
+
 static __always_inline void arena_kern_op(struct arena_kern_args *a, bool sleepable)
 {
 	__arena void *ptr = (__arena void *)a->ptr, *src = (__arena void *)a->src;
@@ -87,8 +123,14 @@ static __always_inline void arena_kern_op(struct arena_kern_args *a, bool sleepa
 	case AK_NOFAULT:
 		a->ret = bpf_test_arena_nofault(ptr, a->off);
 		return;
+	case AK_TOUCH:
+		bpf_test_arena_touch(ptr, a->size, a->cnt);
+		return;
 	case AK_PFN:
 		a->ret = bpf_test_arena_pfn(ptr);
+		return;
+	case AK_COUNT_PFN:
+		a->ret = bpf_test_arena_count_pfn(ptr, a->cnt, a->val);
 		return;
 	case AK_KERN_BASE:
 		a->ret = bpf_test_arena_kern_base();
@@ -129,6 +171,9 @@ static __always_inline void arena_kern_op(struct arena_kern_args *a, bool sleepa
 		return;
 	case AK_HOLD:
 		a->ret = bpf_test_arena_hold(ptr);
+		return;
+	case AK_SURVEY:
+		a->ret = arena_kern_survey(a->cnt);
 		return;
 	}
 }

@@ -12,6 +12,8 @@
 #include <linux/completion.h>
 #include <linux/cpu.h>
 #include <linux/delay.h>
+#include <linux/error-injection.h>
+#include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/init.h>
 #include <linux/irq_work.h>
@@ -19,7 +21,9 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/perf_event.h>
 #include <linux/pgtable.h>
+#include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/timer.h>
 #include <linux/uaccess.h>
@@ -39,6 +43,10 @@ static bool recovers;
 #endif
 module_param(recovers, bool, 0444);
 MODULE_PARM_DESC(recovers, "this architecture recovers from kernel faults on arena memory");
+
+/* For the programs of arena_kern_inject */
+ALLOW_ERROR_INJECTION(kmalloc_nolock_noprof, NULL);
+ALLOW_ERROR_INJECTION(alloc_pages_nolock_noprof, NULL);
 
 static DEFINE_RAW_SPINLOCK(access_lock);
 
@@ -279,6 +287,11 @@ __bpf_kfunc u64 bpf_test_arena_read_in(void *ptr__ign, u32 section, struct bpf_p
 		val = READ_ONCE(*addr);
 		raw_spin_unlock_irqrestore(&access_lock, flags);
 		break;
+	case TEST_ARENA_LAZY_MMU:
+		lazy_mmu_mode_enable();
+		val = READ_ONCE(*addr);
+		lazy_mmu_mode_disable();
+		break;
 	}
 	return val;
 }
@@ -291,6 +304,26 @@ __bpf_kfunc int bpf_test_arena_nofault(void *ptr__ign, s64 off, struct bpf_prog_
 	return addr ? get_kernel_nofault(val, addr + off) : -EINVAL;
 }
 
+/*
+ * Reads a byte every stride bytes, and comes back to the start behind 4 GiB. A
+ * caller that cannot sleep gets no break, however many there are.
+ */
+__bpf_kfunc void bpf_test_arena_touch(void *ptr__ign, u32 stride, u32 cnt,
+				      struct bpf_prog_aux *aux)
+{
+	u32 off, i;
+
+	for (i = 0, off = (u32)(long)ptr__ign; i < cnt; i++, off += stride) {
+		u8 *addr = arena_kaddr(aux, (void *)(long)off);
+
+		if (!addr)
+			return;
+		READ_ONCE(*addr);
+		if (aux->prog->sleepable)
+			cond_resched();
+	}
+}
+
 /* 0 where nothing is mapped. All dead pages of an arena have the same number. */
 __bpf_kfunc u64 bpf_test_arena_pfn(void *ptr__ign, struct bpf_prog_aux *aux)
 {
@@ -298,6 +331,23 @@ __bpf_kfunc u64 bpf_test_arena_pfn(void *ptr__ign, struct bpf_prog_aux *aux)
 	struct page *page = addr ? vmalloc_to_page(addr) : NULL;
 
 	return page ? page_to_pfn(page) : 0;
+}
+
+/* How many pages of a range have that number */
+__bpf_kfunc u32 bpf_test_arena_count_pfn(void *ptr__ign, u32 cnt, u64 pfn,
+					 struct bpf_prog_aux *aux)
+{
+	void *addr = arena_kaddr(aux, ptr__ign);
+	u32 found = 0;
+
+	for (; addr && cnt; cnt--, addr += PAGE_SIZE) {
+		struct page *page = vmalloc_to_page(addr);
+
+		found += (page ? page_to_pfn(page) : 0) == pfn;
+		if (aux->prog->sleepable)
+			cond_resched();
+	}
+	return found;
 }
 
 __bpf_kfunc u64 bpf_test_arena_kern_base(struct bpf_prog_aux *aux)
@@ -387,7 +437,9 @@ BTF_ID_FLAGS(func, bpf_test_arena_count_nonzero, KF_ARENA_ARG1 | KF_IMPLICIT_ARG
 BTF_ID_FLAGS(func, bpf_test_arena_atomic, KF_ARENA_ARG1 | KF_IMPLICIT_ARGS)
 BTF_ID_FLAGS(func, bpf_test_arena_read_in, KF_ARENA_ARG1 | KF_IMPLICIT_ARGS)
 BTF_ID_FLAGS(func, bpf_test_arena_nofault, KF_ARENA_ARG1 | KF_IMPLICIT_ARGS)
+BTF_ID_FLAGS(func, bpf_test_arena_touch, KF_ARENA_ARG1 | KF_IMPLICIT_ARGS)
 BTF_ID_FLAGS(func, bpf_test_arena_pfn, KF_ARENA_ARG1 | KF_IMPLICIT_ARGS)
+BTF_ID_FLAGS(func, bpf_test_arena_count_pfn, KF_ARENA_ARG1 | KF_IMPLICIT_ARGS)
 BTF_ID_FLAGS(func, bpf_test_arena_kern_base, KF_IMPLICIT_ARGS)
 BTF_ID_FLAGS(func, bpf_test_arena_map_id, KF_IMPLICIT_ARGS)
 BTF_ID_FLAGS(func, bpf_test_arena_hold, KF_ARENA_ARG1 | KF_IMPLICIT_ARGS | KF_SLEEPABLE)
@@ -416,6 +468,7 @@ struct hook_ctx {
 		struct irq_work irq_work;
 	};
 	struct completion done;
+	int err;
 };
 
 static void hook_work_fn(struct work_struct *work)
@@ -530,22 +583,45 @@ out:
 }
 
 #ifdef CONFIG_X86_LOCAL_APIC
-static int nmi_cpu = -1;
+static struct cpumask nmi_cpus;	/* whose NMI is ours, and has not come yet */
 static u32 nmi_what;
 
 static int hook_nmi_fn(unsigned int type, struct pt_regs *regs)
 {
-	if (READ_ONCE(nmi_cpu) != raw_smp_processor_id())
+	int cpu = raw_smp_processor_id();
+
+	if (!cpumask_test_cpu(cpu, &nmi_cpus))
 		return NMI_DONE;
 	call_hook(nmi_what);
-	WRITE_ONCE(nmi_cpu, -1);
+	cpumask_clear_cpu(cpu, &nmi_cpus);
 	return NMI_HANDLED;
 }
 
-static int hook_nmi(struct hook_ctx *c)
+static int send_nmi(bool others)
 {
 	unsigned long loops = 0;
-	int cpu, err;
+	int cpu, err = 0;
+
+	cpu = get_cpu();
+	if (others)
+		cpumask_andnot(&nmi_cpus, cpu_online_mask, cpumask_of(cpu));
+	else
+		cpumask_copy(&nmi_cpus, cpumask_of(cpu));
+	if (!cpumask_empty(&nmi_cpus))
+		__apic_send_IPI_mask(&nmi_cpus, NMI_VECTOR);
+	while (!cpumask_empty(&nmi_cpus) && ++loops < 1000000)
+		udelay(1);
+	if (!cpumask_empty(&nmi_cpus))
+		err = -ETIMEDOUT;
+	cpumask_clear(&nmi_cpus);
+	put_cpu();
+	return err;
+}
+
+/* On this CPU, or a number of times on all the others, whatever they do */
+static int hook_nmi(struct hook_ctx *c, int bursts)
+{
+	int err;
 
 	if (!boot_cpu_has(X86_FEATURE_APIC))
 		return -EOPNOTSUPP;
@@ -553,22 +629,55 @@ static int hook_nmi(struct hook_ctx *c)
 	if (err)
 		return err;
 	nmi_what = c->what;
-	cpu = get_cpu();
-	WRITE_ONCE(nmi_cpu, cpu);
-	__apic_send_IPI_mask(cpumask_of(cpu), NMI_VECTOR);
-	while (READ_ONCE(nmi_cpu) >= 0 && ++loops < 1000000)
-		udelay(1);
-	if (READ_ONCE(nmi_cpu) >= 0)
-		err = -ETIMEDOUT;
-	WRITE_ONCE(nmi_cpu, -1);
-	put_cpu();
+	cpus_read_lock();
+	do {
+		err = send_nmi(bursts);
+	} while (!err && --bursts > 0);
+	cpus_read_unlock();
 	unregister_nmi_handler(NMI_LOCAL, "bpf_test_arena");
 	return err;
 }
 #else
-static int hook_nmi(struct hook_ctx *c)
+static void hook_cycles_fn(struct perf_event *event, struct perf_sample_data *data,
+			   struct pt_regs *regs)
 {
-	return -EOPNOTSUPP;
+	struct hook_ctx *c = event->overflow_handler_context;
+
+	if (READ_ONCE(c->err) != -EINPROGRESS)
+		return;
+	if (in_nmi())
+		call_hook(c->what);
+	WRITE_ONCE(c->err, in_nmi() ? 0 : -EOPNOTSUPP);
+}
+
+/* Where a counter's overflow is an NMI: on arm64 with irqchip.gicv3_pseudo_nmi=1 */
+static int hook_nmi(struct hook_ctx *c, int bursts)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_HARDWARE,
+		.config = PERF_COUNT_HW_CPU_CYCLES,
+		.size = sizeof(attr),
+		.sample_period = 1000000,
+		.pinned = 1,
+	};
+	unsigned long loops = 0;
+	struct perf_event *event;
+
+	if (bursts)
+		return -EOPNOTSUPP;
+	c->err = -EINPROGRESS;
+	migrate_disable();
+	event = perf_event_create_kernel_counter(&attr, smp_processor_id(), NULL, hook_cycles_fn,
+						 c);
+	if (IS_ERR(event)) {
+		migrate_enable();
+		return -EOPNOTSUPP;
+	}
+	while (READ_ONCE(c->err) == -EINPROGRESS && ++loops < 1000000)
+		udelay(1);
+	perf_event_release_kernel(event);
+	migrate_enable();
+	return c->err == -EINPROGRESS ? -ETIMEDOUT : c->err;
 }
 #endif
 
@@ -812,7 +921,9 @@ static int run_set(const char *val, const struct kernel_param *kp)
 	case TEST_ARENA_RUN_IPI:
 		return hook_ipi(&c);
 	case TEST_ARENA_RUN_NMI:
-		return hook_nmi(&c);
+		return hook_nmi(&c, 0);
+	case TEST_ARENA_RUN_NMI_OTHERS:
+		return hook_nmi(&c, 100);
 	case TEST_ARENA_RUN_LOCKED:
 		hook_locked(&c);
 		return 0;

@@ -10,6 +10,8 @@ enum bpf_test_arena_section {
 	TEST_ARENA_BH_OFF,
 	TEST_ARENA_PREEMPT_OFF,
 	TEST_ARENA_RAW_SPINLOCK,
+	TEST_ARENA_LAZY_MMU,
+	TEST_ARENA_SECTIONS,	/* how many there are */
 };
 
 enum bpf_test_arena_atomic_op {
@@ -34,6 +36,7 @@ enum bpf_test_arena_run {
 	TEST_ARENA_RUN_IPI,		/* on another CPU, which is busy */
 	TEST_ARENA_RUN_NMI,
 	TEST_ARENA_RUN_LOCKED,		/* under a raw spinlock with interrupts off */
+	TEST_ARENA_RUN_NMI_OTHERS,	/* on all other CPUs, many times */
 
 	/* Members of the registered struct bpf_test_arena_ops. */
 	TEST_ARENA_RUN_WALK = 100,	/* for_each_prog() over all programs */
