@@ -14,9 +14,8 @@ packages=(gcc g++ make bc bison flex libelf-dev libssl-dev pahole clang-22 llvm-
 	gcc-aarch64-linux-gnu qemu-system-arm {libelf,zlib1g,libzstd,libcap}-dev:arm64)
 commands=(gcc g++ make bc bison flex qemu-system-x86_64 busybox cpio git perl python3 rsync
 	depmod xz pkg-config xxd openssl sparse zstd file shellcheck
-	aarch64-linux-gnu-gcc qemu-system-aarch64)
+	aarch64-linux-gnu-gcc qemu-system-aarch64 busybox-arm64)
 headers=(gelf.h zlib.h zstd.h sys/capability.h) # for programs of every architecture
-busybox_arm64=/usr/aarch64-linux-gnu/bin/busybox # no package puts it beside the host's
 min_pahole=1.26 # older ones give kfuncs with implicit arguments a wrong prototype
 min_clang=20    # what older ones make of arena programs does not verify
 
@@ -37,7 +36,6 @@ host_lacks() {
 	for c in "${headers[@]}"; do
 		aarch64-linux-gnu-gcc -E -include "$c" - </dev/null >/dev/null 2>&1 || echo "no header $c for arm64"
 	done
-	[ -x "$busybox_arm64" ] || echo "no $busybox_arm64"
 	for c in git ply docutils; do # what the kernel's own checkers import
 		python3 -c "import $c" 2>/dev/null || echo "no python3-$c"
 	done
@@ -86,10 +84,11 @@ make_root() {
 	step "making the toolchain root (Debian $suite, 1.5 GB, about a minute)"
 	at_exit "rm -rf '$tmp'"
 	mkdir "$tmp"
+	# No package puts it beside the host's.
 	# shellcheck disable=SC2016  # expanded by mmdebstrap's shell
 	local unpack_busybox='chroot "$1" sh -ec "
 		cd /tmp && apt-get download busybox-static:arm64 && dpkg -x busybox-static_*_arm64.deb busybox
-		install -D busybox/usr/bin/busybox '$busybox_arm64'
+		install busybox/usr/bin/busybox /usr/local/bin/busybox-arm64
 		rm -r busybox busybox-static_*_arm64.deb"'
 	export TMPDIR=/var/tmp # on a disk: /tmp may be small, and build closed to mmdebstrap's users
 	# Through tar, so that all of it belongs to whoever runs this, and nothing is

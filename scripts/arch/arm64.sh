@@ -11,7 +11,7 @@ QEMU_MACHINE=(-machine "virt,gic-version=3")
 TCG_CPU=max,pauth-impdef=on
 CONSOLE=ttyAMA0
 TCG_CMDLINE=irqchip.gicv3_pseudo_nmi=1
-BUSYBOX=/usr/aarch64-linux-gnu/bin/busybox
+BUSYBOX=busybox-arm64
 # How an access to nowhere shows in the log, and what always comes with it.
 OOPS='Unable to handle kernel paging request at virtual address '
 OOPS_IP='pc : '
