@@ -2,7 +2,7 @@
 # Each target calls one script; what the script does and wants is said at its head.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-export KSRC JOBS ARCH SUITE CHECK BASE_URL FORCE
+export KSRC JOBS ARCH VARIANT SUITE DURATION COUNT SEED BEGIN_BY CHECK BASE_URL FORCE
 
 help: ## this list
 	@echo "Usage: make TARGET [VARIABLE=value]..."; echo
@@ -10,8 +10,13 @@ help: ## this list
 		while read -r t d; do printf '  %-10s %s\n' "$$t" "$$d"; done
 	@echo; echo "  KSRC=/path   use this linux-7.1.y tree (only read) instead of downloading one"
 	@echo "  JOBS=n       parallel jobs of a build (all CPUs)"
-	@echo "  ARCH=name    architecture of the kernel and the guest (x86_64)"
+	@echo "  ARCH=name    architecture of the kernel and the guest: x86_64, arm64"
+	@echo "  VARIANT=name kernel: kasan, kcsan, rt, 64k (arm64), base (without the series)"
 	@echo "  SUITE=name   the suite to test ($$(scripts/test.sh --list))"
+	@echo "  DURATION=s   how long suite stress goes on (60)"
+	@echo "  COUNT=n      how many sequences suite fuzz tries"
+	@echo "  SEED=n       what it makes them of, or random"
+	@echo "  BEGIN_BY=min skip suites that would begin later than that"
 	@echo "  CHECK=list   only these parts of check, with commas between"
 	@echo "  BASE_URL=url directory to download the kernel from (apt's mirror)"
 	@echo "  FORCE=1      let tree, export, clean go over what they would stop at"

@@ -39,6 +39,7 @@ shift $((OPTIND - 1))
 case $VARIANT in
 kasan) mem=8G limit=$((limit * 4)) ;; # an arena has half a gigabyte of shadow
 kcsan) limit=$((limit * 4)) ;;
+64k) mem=8G ;; # a batch of pages is a gigabyte
 esac
 "$TOP/scripts/guest/base.sh"
 for f in "$image" "${initrds[@]}"; do

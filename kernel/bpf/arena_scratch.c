@@ -275,21 +275,21 @@ static bool find_ip_cb(void *cookie, u64 ip, u64 sp, u64 bp)
  * Where leaf functions have no frame record, the stack walk misses who called
  * one. If that is a program, and @ip is in it, say so after the stack.
  */
-static void dump_missing_caller(struct bpf_stream_stage *ss, unsigned long ip)
+static int dump_missing_caller(struct bpf_stream_stage *ss, unsigned long ip)
 {
 	struct bpf_prog *prog = ip ? bpf_prog_ksym_find(ip) : NULL;
 	const char *file, *line;
 	int num;
 
 	if (!prog)
-		return;
+		return 0;
 	arch_bpf_stack_walk(find_ip_cb, &ip);
 	if (!ip)
-		return;
-	bpf_stream_stage_printk(ss, "Called from %pS\n", (void *)ip);
-	if (!bpf_prog_get_file_line(prog, ip, &file, &line, &num))
-		bpf_stream_stage_printk(ss, "  %s @ %s:%d\n", line, file, num);
-	bpf_stream_stage_printk(ss, "\n");
+		return 0;
+	if (bpf_prog_get_file_line(prog, ip, &file, &line, &num))
+		return bpf_stream_stage_printk(ss, "Called from %pS\n\n", (void *)ip);
+	return bpf_stream_stage_printk(ss, "Called from %pS\n  %s @ %s:%d\n\n", (void *)ip, line,
+				       file, num);
 }
 
 /**
@@ -311,15 +311,18 @@ void arena_report(struct bpf_prog *prog, const char *what, unsigned long uaddr, 
 {
 	struct arena_scratch *scratch = bpf_arena_scratch(prog->aux->arena);
 	struct bpf_stream_stage ss;
+	int err;
 
 	if (!bpf_stream_has_room(prog, BPF_STDERR, READ_ONCE(scratch->dropped_len)))
 		return;
 
 	bpf_stream_stage_init(&ss);
-	bpf_stream_printk(ss, "ERROR: Arena %s 0x%lx\n", what, uaddr);
-	bpf_stream_dump_stack(ss);
-	dump_missing_caller(&ss, ip);
-	if (bpf_stream_stage_commit(&ss, prog, BPF_STDERR) == -ENOSPC)
+	/* All of it or nothing: half a report would be taken for a part of another one. */
+	err = bpf_stream_printk(ss, "ERROR: Arena %s 0x%lx\n", what, uaddr) ?:
+	      bpf_stream_dump_stack(ss) ?:
+	      dump_missing_caller(&ss, ip) ?:
+	      bpf_stream_stage_commit(&ss, prog, BPF_STDERR);
+	if (err == -ENOSPC)
 		WRITE_ONCE(scratch->dropped_len, min(ss.len, (int)BPF_STREAM_MAX_CAPACITY / 2));
 	bpf_stream_stage_free(&ss);
 }

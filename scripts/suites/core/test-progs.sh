@@ -4,8 +4,9 @@
 #   test-progs.sh NAME ARGS...     "ok NAME", "FAIL NAME" or "skip NAME"
 #
 # NAME is for the logs, ARGS are test_progs's, APPEND= more kernel parameters, CPUS=
-# those of the guest. A test that has subtests is a result of its own only when it
-# fails and none of them does.
+# those of the guest, ENV= variables for test_progs, LIMIT= its time in seconds, of
+# which a test has two thirds. A test that has subtests is a result of its own only
+# when it fails and none of them does.
 set -euo pipefail
 . "$(dirname "$0")/../../lib.sh"
 . "$TOP/scripts/selftests/env.sh"
@@ -38,6 +39,8 @@ parse='
 	}'
 
 # An emulated CPU is slow: test_progs would take it for a hang after 120 s.
-exec "$TOP/scripts/suites/guest.sh" "$name" "$parse" -t 900 -c "${CPUS-4}" -a "${APPEND-}" \
+limit=${LIMIT-900}
+exec "$TOP/scripts/suites/guest.sh" "$name" "$parse" -t "$limit" -c "${CPUS-4}" -a "${APPEND-}" \
 	-i "$BUILD/guest/$programs/selftests.cpio" -i "$BUILD/guest/$KERNEL/kmods.cpio" \
-	"cd /opt/selftests; ./test_progs -l $args | sed 's/^/LIST: /'; ./test_progs -w 600 $args"
+	"cd /opt/selftests; ./test_progs -l $args | sed 's/^/LIST: /'
+	${ENV-} ./test_progs -w $((limit * 2 / 3)) $args"

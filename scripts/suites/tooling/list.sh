@@ -84,6 +84,7 @@ it "series: the real one, by git am on the real base" series_real
 it "make help lists every target, and each has its script" run_help
 it "test: an unknown suite: one line with the known ones, status 2" run_unknown_suite
 it "test: totals, also of suites that fail or break off" run_totals
+it "test: no suite begins later than it is told to" run_begin_by
 it "test: interrupted, takes the suite down" run_test_interrupted
 it "kernel VARIANT=base leaves build/linux where it is" run_base_twice
 it "a failing step shows the reason and its log" run_logged_tells

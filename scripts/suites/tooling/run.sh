@@ -29,6 +29,7 @@ run_unknown_suite() {
 }
 run_totals() {
 	project
+	fake_suite arm64 <<<'echo "0 passed, 0 failed"'
 	fake_suite tooling <<<'echo ok a; echo "3 passed, 0 failed, 1 skipped"'
 	fake_suite core <<<'echo "4 passed, 0 failed"'
 	fake_suite sched_ext <<<'echo "5 passed, 0 failed"'
@@ -42,6 +43,18 @@ run_totals() {
 	run "$P/scripts/test.sh" core
 	same "$rc $(tail -n1 "$T/out")" '1 0 passed, 1 failed'
 	grep -q 'core: broke off with status 3' "$T/out"
+}
+run_begin_by() {
+	project
+	fake_suite tooling <<<'echo "3 passed, 0 failed"'
+	fake_suite core <<<'echo "4 passed, 0 failed"'
+	RUN_STARTED=$((EPOCHSECONDS - 3600)) BEGIN_BY=61 run_ok "$P/scripts/test.sh" tooling core
+	same "$(tail -n1 "$T/out")" '7 passed, 0 failed'
+	RUN_STARTED=$((EPOCHSECONDS - 3600)) BEGIN_BY=60 run_ok "$P/scripts/test.sh" tooling core
+	same "$(tail -n1 "$T/out")" '0 passed, 0 failed, 2 skipped'
+	grep -qx 'core: skipped, 60 minutes are gone and BEGIN_BY=60' "$T/out"
+	BEGIN_BY=soon run "$P/scripts/test.sh" core
+	one_error 'BEGIN_BY=soon is no number'
 }
 run_test_interrupted() {
 	project

@@ -23,6 +23,7 @@ enum arena_kern_op_nr {
 	AK_KERN_BASE,
 	AK_MAP_ID,
 	AK_SET_CUR,
+	AK_CALL_HOOK,
 	/* loads and stores of the program itself */
 	AK_PROG_READ,
 	AK_PROG_WRITE,
@@ -37,6 +38,9 @@ enum arena_kern_op_nr {
 	AK_HOLD,
 	AK_SURVEY,
 };
+
+/* AK_SURVEY sums the numbers of pages up, times this. */
+#define AK_SURVEY_MUL 0x9e3779b1U
 
 struct arena_kern_args {
 	__u32 op;
@@ -72,7 +76,7 @@ static __always_inline __u64 arena_kern_survey(__u32 max)
 		*page = (__u64)last;
 		last = page;
 		cnt++;
-		sum += (__u32)(__u64)page / __PAGE_SIZE * 0x9e3779b1;
+		sum += (__u32)(__u64)page / __PAGE_SIZE * AK_SURVEY_MUL;
 	}
 	/* Mostly they come in ascending order: free what is adjacent at once. */
 	bpf_for(i, 0, cnt) {
@@ -140,6 +144,9 @@ static __always_inline void arena_kern_op(struct arena_kern_args *a, bool sleepa
 		return;
 	case AK_SET_CUR:
 		bpf_test_arena_set_cur(ptr);
+		return;
+	case AK_CALL_HOOK:
+		a->ret = bpf_test_arena_call_hook(a->how);
 		return;
 	case AK_PROG_READ:
 		a->ret = *(__u64 __arena *)ptr;

@@ -386,6 +386,12 @@ __bpf_kfunc void bpf_test_arena_set_cur(void *ptr__ign, struct bpf_prog_aux *aux
 	WRITE_ONCE(cur, arena_kaddr(aux, ptr__ign));
 }
 
+/* Keep the CPU, and what the caller is under. */
+__bpf_kfunc void bpf_test_arena_delay(u32 ms)
+{
+	mdelay(ms);
+}
+
 __bpf_kfunc u64 bpf_test_arena_touch_cur(void)
 {
 	u64 *addr = READ_ONCE(cur);
@@ -444,6 +450,7 @@ BTF_ID_FLAGS(func, bpf_test_arena_kern_base, KF_IMPLICIT_ARGS)
 BTF_ID_FLAGS(func, bpf_test_arena_map_id, KF_IMPLICIT_ARGS)
 BTF_ID_FLAGS(func, bpf_test_arena_hold, KF_ARENA_ARG1 | KF_IMPLICIT_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, bpf_test_arena_set_cur, KF_ARENA_ARG1 | KF_IMPLICIT_ARGS)
+BTF_ID_FLAGS(func, bpf_test_arena_delay)
 BTF_ID_FLAGS(func, bpf_test_arena_touch_cur)
 BTF_ID_FLAGS(func, bpf_test_arena_call_hook)
 BTF_ID_FLAGS(func, bpf_test_arena_write_noprog,

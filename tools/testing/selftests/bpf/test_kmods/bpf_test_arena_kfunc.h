@@ -25,6 +25,7 @@ __ksym __u64 bpf_test_arena_kern_base(void);
 __ksym __u32 bpf_test_arena_map_id(void);
 __ksym int bpf_test_arena_hold(__arena void *ptr);
 __ksym void bpf_test_arena_set_cur(__arena void *ptr);
+__ksym void bpf_test_arena_delay(__u32 ms);
 __ksym __u64 bpf_test_arena_touch_cur(void);
 __ksym int bpf_test_arena_call_hook(__u32 what);
 __ksym int bpf_test_arena_write_noprog(__arena __u64 *ptr, __u64 val);
