@@ -316,6 +316,7 @@ static void own_lock(void)
 	if (!ASSERT_OK_PTR(lock, "open_and_load"))
 		return;
 	/* from page 32 on: what is allocated comes from the front */
+	lock->bss->page_size = getpagesize();
 	lock->bss->bad_ptr = ak_map_base(lock->maps.arena) + 32 * getpagesize();
 	link = bpf_program__attach(lock->progs.on_page_alloc);
 	if (!ASSERT_OK_PTR(link, "attach"))

@@ -19,6 +19,7 @@ struct {
 } arena SEC(".maps");
 
 __u64 bad_ptr;		/* touched with the lock held, a page further each time */
+__u32 page_size;
 __u64 allocated;
 __u64 allocating;	/* the task that is at it */
 __u32 lock_held, touched;
@@ -37,7 +38,7 @@ int BPF_PROG(on_page_alloc)
 		return 0;
 	}
 	lock_held++;
-	bpf_test_arena_read((__arena void *)(bad_ptr + touched * PAGE_SIZE), 0, 8);
+	bpf_test_arena_read((__arena void *)(bad_ptr + touched * page_size), 0, 8);
 	touched++;
 	return 0;
 }
