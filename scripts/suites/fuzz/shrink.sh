@@ -3,7 +3,8 @@
 #
 #   shrink.sh SUBTEST SEED PARTS
 #
-# A boot for each try, BOOTS= (12) at the most.
+# A boot for each try, BOOTS= (12) at the most, and none that would begin after 15
+# minutes: a guest that hangs takes three.
 set -euo pipefail
 . "$(dirname "$0")/../../lib.sh"
 . "$TOP/scripts/selftests/env.sh"
@@ -19,8 +20,8 @@ dies() {
 		IFS=,
 		echo "$*"
 	)
-	boots=$((boots - 1))
-	"$TOP/scripts/vm.sh" -n fuzz-shrink -t 60 -a softlockup_panic=1 \
+	boots=$((SECONDS > 900 ? 0 : boots - 1))
+	"$TOP/scripts/vm.sh" -n fuzz-shrink -t 180 -a softlockup_panic=1 \
 		-i "$BUILD/guest/$programs/selftests.cpio" -i "$BUILD/guest/$KERNEL/kmods.cpio" \
 		"cd /opt/selftests; $vars $keep ./test_progs -a arena_kern_fuzz/$subtest" \
 		>/dev/null 2>&1 || rc=$?
@@ -34,6 +35,10 @@ dies || {
 	exit
 }
 steps=$(announced)
+[ "$steps" ] || {
+	echo "     | before the first step: $vars, see $console"
+	exit
+}
 mapfile -t keep < <(cut -d' ' -f1 <<<"$steps")
 for ((size = (${#keep[@]} + 1) / 2; size && boots; size /= 2)); do
 	for ((from = 0; from < ${#keep[@]} && boots; )); do

@@ -154,7 +154,9 @@ static enum scx_test_status count(struct target *t)
 
 	SCX_EQ(try_attach(t, NEVER, &left), 0);
 	t->total = NEVER - left;
-	t->first = t->last = t->grow = 0;
+	t->first = 0;
+	t->last = 0;
+	t->grow = 0;
 	/* whoever else it was that allocated had no such number */
 	if (g->nr && g->left_before[0]) {
 		t->first = NEVER - g->left_before[0] + 1;
@@ -174,7 +176,8 @@ static enum scx_test_status step(struct target *t, __u32 nth, bool *hit)
 	err = try_attach(t, nth, &left);
 	*hit = !left;
 	/* fork() says -EAGAIN for some of what it does not get */
-	SCX_FAIL_IF(err && err != -ENOMEM && err != -EAGAIN, "%s, allocation %u: error %d", t->name, nth, err);
+	SCX_FAIL_IF(err && err != -ENOMEM && err != -EAGAIN,
+		    "%s, allocation %u: error %d", t->name, nth, err);
 	SCX_FAIL_IF(err && left, "%s, allocation %u: error with no failure", t->name, nth);
 	if (*hit) {
 		t->failed++;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What an arena has to do: the model that the fuzzer compares arenas with */
+/* What an arena has to do, on 64-bit machines that are little endian: the fuzzer's model */
 #include <test_progs.h>
 #include "arena_kern.h"
 #include "arena_kern_fuzz.h"
@@ -112,7 +112,7 @@ bool akf_model_access(struct akf_model *m, __s64 off, int size, __u8 kind)
 	return false;
 }
 
-/* The bytes are mapped. */
+/* The bytes are mapped, and what is read and written is little endian. */
 __u64 akf_model_read(struct akf_model *m, __s64 off, int size)
 {
 	__u64 val = 0;

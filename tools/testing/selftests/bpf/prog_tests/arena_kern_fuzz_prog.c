@@ -285,7 +285,7 @@ void akf_make_prog(int nr, int cnt)
 	prog.sleepable = akf_one_in(2);
 	prog.branches = 6;
 	prog.loops = 2;
-	prog.reports = 60;
+	prog.reports = 40;
 	/* Nobody knows when a deferred free is done: nothing else comes after them. */
 	frees = prog.sleepable ? 0 : akf_below(MIN(cnt, 4));
 	make_block(cnt - frees, 1, 0);
@@ -296,4 +296,3 @@ void akf_make_prog(int nr, int cnt)
 		akf_make_op(s);
 	}
 }
-

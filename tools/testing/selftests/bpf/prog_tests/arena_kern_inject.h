@@ -20,10 +20,10 @@
 #define AKI_DEBUGFS "/sys/kernel/debug/"
 #define AKI_KMEMLEAK AKI_DEBUGFS "kmemleak"
 #define AKI_PAGES 64	/* of most arenas */
-#define AKI_NR_ALL 32
+#define AKI_NR_ALL 24
 
 /* Each failure comes so often that a page which is lost by it is noticed. */
-#define AKI_ENOUGH 48
+#define AKI_ENOUGH 24
 
 /* Which allocations fail */
 enum aki_how {
@@ -184,16 +184,21 @@ static inline long aki_cgroup_num(int cgroup, const char *file, const char *key)
 	return val ? atol(val + strlen(key)) : -1;
 }
 
-/* Have done what the kernel does in the background, or puts off. */
+/* What CPUs have in stock goes back. */
+static inline void aki_drain(void)
+{
+	write_cgroup_file(AKI_CGROUP, "memory.high", "0");
+	write_cgroup_file(AKI_CGROUP, "memory.high", "max");
+}
+
+/* So does what is freed in the background. */
 static inline void aki_settle(void)
 {
 	ASSERT_OK(kern_sync_rcu(), "kern_sync_rcu");
-	/* that is for the frees that gather until RCU is worth while */
+	/* for the frees that gather until RCU is worth while */
 	ASSERT_OK(aki_write("/proc/sys/vm/drop_caches", "2"), "drop_caches");
 	ASSERT_OK(kern_sync_rcu(), "kern_sync_rcu");
-	/* and this for what CPUs have in stock */
-	write_cgroup_file(AKI_CGROUP, "memory.high", "0");
-	write_cgroup_file(AKI_CGROUP, "memory.high", "max");
+	aki_drain();
 }
 
 static inline void aki_charges(int cgroup, struct aki_charges *c)
@@ -232,7 +237,7 @@ static inline bool aki_charges_ok(int cgroup, const struct aki_charges *before, 
 			return true;
 		usleep(100000);
 	}
-	return AK_FAIL("%s: charged: %ld (slab %ld, percpu %ld, vmalloc %ld), before: %ld (%ld, %ld, %ld)",
+	return AK_FAIL("%s: charged: %ld, slab %ld, percpu %ld, vmalloc %ld; before: %ld, %ld, %ld, %ld",
 		       what, c.kernel, c.slab, c.percpu, c.vmalloc, before->kernel, before->slab,
 		       before->percpu, before->vmalloc);
 }
@@ -267,14 +272,16 @@ static inline __u64 aki_survey(struct aki_step *s)
 	return AK(&s->ak, .op = AK_SURVEY, .cnt = 1 << 20);
 }
 
-/* What was free is free, and nothing else. */
+/* What was free is free, and nothing else. Some of it may be freed in the background. */
 static inline bool aki_survey_ok(struct aki_step *s)
 {
 	__u64 now = 0;
+	int i;
 
-	if (ak_wait((now = aki_survey(s)) == s->survey))
-		return true;
-	return AK_FAIL("%s: free: %llu pages (%x), before: %llu (%x)", s->name, now >> 32,
+	for (i = 0; i < 500 && (now = aki_survey(s)) != s->survey; i++)
+		usleep(5000);
+	return now == s->survey ||
+	       AK_FAIL("%s: free: %llu pages (%x), before: %llu (%x)", s->name, now >> 32,
 		       (__u32)now, s->survey >> 32, (__u32)s->survey);
 }
 
@@ -343,7 +350,7 @@ static inline bool aki_inject(struct aki_step *s, enum aki_how how, int least)
 	do {
 		failed = 0;
 		errors = 0;
-		for (nr = 1; ; nr += nr < AKI_NR_ALL || all ? 1 : nr / 4) {
+		for (nr = 1; ; nr += nr < AKI_NR_ALL || all ? 1 : nr / 2) {
 			if (!aki_step(s, how, nr, &hit, &err))
 				return false;
 			if (!hit)
@@ -389,7 +396,7 @@ static inline bool aki_squeeze(struct aki_step *s, int enough)
 			break;
 		if (s->inside)
 			join_root_cgroup();
-		aki_settle();
+		aki_drain();
 		if (s->inside)
 			join_cgroup(AKI_CGROUP);
 		used = pages < 0 ? 0 : aki_cgroup_num(s->cgroup, "memory.current", "");

@@ -20,6 +20,7 @@ struct {
 } arena SEC(".maps");
 
 __u64 base;		/* of the arena in user space */
+__u32 page_size;	/* of the kernel that it runs on */
 __u32 nr_pages;
 __u32 nr_victims;	/* pages at the start that nobody else touches, or allocates */
 __u32 victims;		/* how many of them have been touched */
@@ -34,7 +35,7 @@ void *arena_ref;
 
 static __always_inline void touch(__u32 page)
 {
-	bpf_test_arena_read((__arena void *)(base + (__u64)page * PAGE_SIZE), 0, 8);
+	bpf_test_arena_read((__arena void *)(base + (__u64)page * page_size), 0, 8);
 }
 
 /* A page that has never been touched, one anywhere, and one behind the aim */
