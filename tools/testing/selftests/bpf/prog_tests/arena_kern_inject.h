@@ -237,7 +237,7 @@ static inline bool aki_charges_ok(int cgroup, const struct aki_charges *before, 
 			return true;
 		usleep(100000);
 	}
-	return AK_FAIL("%s: charged: %ld, slab %ld, percpu %ld, vmalloc %ld; before: %ld, %ld, %ld, %ld",
+	return AK_FAIL("%s: charge %ld, slab %ld, percpu %ld, vmalloc %ld; was %ld, %ld, %ld, %ld",
 		       what, c.kernel, c.slab, c.percpu, c.vmalloc, before->kernel, before->slab,
 		       before->percpu, before->vmalloc);
 }
