@@ -304,8 +304,8 @@ static int dump_missing_caller(struct bpf_stream_stage *ss, unsigned long ip)
  * the text: nothing is formatted while the stream lacks the room that the last
  * dropped report would have needed.
  *
- * Context: any, NMI included, under rcu_read_lock(). The report is dropped when
- * memory is short or the stream is full.
+ * Context: any, NMI included; under rcu_read_lock() if @ip is not 0. The report is
+ * dropped when memory is short or the stream is full.
  */
 void arena_report(struct bpf_prog *prog, const char *what, unsigned long uaddr, unsigned long ip)
 {

@@ -41,8 +41,8 @@ parse='
 	cd /opt/sched_ext
 	./runner -l | grep "$only" | sed "s/^/LIST /"
 	for test in $(./runner -l | grep "$only"); do
-		if [ "$test" = cid_inject ] && [ "$only" != ^cid_inject ]; then
-			echo "skip $test (a matter of suite inject)"
+		if [ "$test" = inject_cid ] && [ "$only" != "^inject_cid$" ]; then
+			echo "skip $test (part of suite inject)"
 			continue
 		fi
 		if [ "$test" = reload_loop ]; then

@@ -97,7 +97,7 @@ static __u32 unset_nth(const struct target *t)
 	return atoi(buf);
 }
 
-static bool disabled(void)
+static bool is_off(void)
 {
 	char buf[32];
 
@@ -131,7 +131,7 @@ static int try_attach(const struct target *t, __u32 nth, __u32 *left)
 static enum scx_test_status expect_nothing(void)
 {
 	cid_detach(&skel->links.cid_inject_ops);
-	SCX_FAIL_IF(!CID_WAIT_FOR(disabled()), "A scheduler is left");
+	SCX_FAIL_IF(!CID_WAIT_FOR(is_off()), "A scheduler is left");
 	SCX_FAIL_IF(!CID_WAIT_FOR(cid_run_prog(skel->progs.cid_inject_all_free)),
 		    "Pages are left in the arena");
 	return SCX_TEST_PASS;

@@ -16,6 +16,14 @@
 #define AK_WRITE_REPORT "ERROR: Arena WRITE access at unmapped address 0x%llx\n"
 #define AK_FREE_REPORT "ERROR: Arena FREE of kernel-owned page at address 0x%llx\n"
 
+#define SZ_4G 0x100000000ULL
+/* A multiple of it where the address space has room; arm64 may have 39 bits. */
+#ifdef __aarch64__
+#define MAP_EXTRA_HI SZ_4G
+#else
+#define MAP_EXTRA_HI 0x100000000000ULL
+#endif
+
 /* A stream holds 100000 bytes. */
 #define AK_STREAM_MAX 131072
 

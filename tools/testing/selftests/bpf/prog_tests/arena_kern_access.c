@@ -8,14 +8,6 @@
 #define AK_OPS
 #include "arena_kern.h"
 
-#define SZ_4G 0x100000000ULL
-/* A multiple of it where the address space has room; arm64 may have 39 bits. */
-#ifdef __aarch64__
-#define MAP_EXTRA_HI SZ_4G
-#else
-#define MAP_EXTRA_HI 0x100000000000ULL
-#endif
-
 /* An array and a list that user space made, without any copying */
 static void live_memory(void)
 {

@@ -194,6 +194,17 @@ out:
 	ak_close(&ak);
 }
 
+/*
+ * The pages of the arena before are given back in the background. With pages of 64K
+ * they are half of a guest's memory.
+ */
+static bool open_when_free(struct ak *ak, int pages)
+{
+	return ASSERT_TRUE(ak_wait(sysconf(_SC_AVPHYS_PAGES) > pages + pages / 8),
+			   "memory for all pages") &&
+	       ak_open(ak, pages, 0, 0);
+}
+
 /* Dead pages in the first batch, at the border and later */
 static void batches(bool s)
 {
@@ -204,7 +215,7 @@ static void batches(bool s)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(dead); i++) {
-		if (!ak_open(&ak, pages, 0, 0))
+		if (!open_when_free(&ak, pages))
 			return;
 		pfn = ak_kill(&ak, dead[i]);
 		ASSERT_EQ(ak_alloc(&ak, s, 0, want), 0, "over the dead page");
@@ -224,7 +235,7 @@ static void batches(bool s)
 	}
 
 	/* on its own way around them */
-	if (!ak_open(&ak, pages, 0, 0))
+	if (!open_when_free(&ak, pages))
 		return;
 	pfn = ak_kill(&ak, batch / 2);
 	ptr = ak_alloc(&ak, s, -1, want);

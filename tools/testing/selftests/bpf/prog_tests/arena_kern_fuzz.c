@@ -23,8 +23,6 @@
 #include "arena_kern.h"
 #include "arena_kern_fuzz.h"
 
-#define SZ_4G 0x100000000ULL
-
 #define MAX_FAILURES 3
 /* Shrinking ends after that many runs, or that much time */
 #define MAX_TRIES 200

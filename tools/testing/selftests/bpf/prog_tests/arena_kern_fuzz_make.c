@@ -4,14 +4,6 @@
 #include "arena_kern.h"
 #include "arena_kern_fuzz.h"
 
-#define SZ_4G 0x100000000ULL
-/* A multiple of it where the address space has room; arm64 may have 39 bits. */
-#ifdef __aarch64__
-#define MAP_EXTRA_HI SZ_4G
-#else
-#define MAP_EXTRA_HI 0x100000000000ULL
-#endif
-
 static struct akf_seq *seq;	/* that is being made */
 static __u64 rnd, last_page;
 static __u32 page;

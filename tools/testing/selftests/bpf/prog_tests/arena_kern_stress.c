@@ -236,7 +236,7 @@ static bool died(struct worker *w, int page)
 		return WRONG("page %d: a second report", page);
 	state = READ_ONCE(m->pages[page].state);
 	if (KIND(state) != FREE && KIND(state) != RESERVED)
-		return WRONG("page %d died and is %d of thread %d", page, KIND(state),
+		return WRONG("page %d is dead and %d of thread %d", page, KIND(state),
 			     OWNER(state));
 	pfn = ak_pfn(&w->ak, page);
 	if (pfn != w0.scratch)
@@ -827,7 +827,7 @@ static bool attach(struct bpf_program *prog)
 	struct bpf_link *link = bpf_program__attach(prog);
 
 	if (!link)
-		return AK_FAIL("cannot attach %s: %d", bpf_program__name(prog), errno);
+		return AK_FAIL("%s is not attached: %d", bpf_program__name(prog), errno);
 	w0.links[w0.nr_links++] = link;
 	return true;
 }
@@ -880,6 +880,7 @@ static bool get_in_the_way(int with)
 		bpf_program__set_autoload(skel->progs.on_perf, false);
 	}
 	skel->bss->base = w0.main.ak.base;
+	skel->bss->page_size = getpagesize();
 	skel->bss->nr_pages = NR_PAGES;
 	skel->bss->nr_victims = NR_VICTIMS;
 	if (bpf_map__reuse_fd(skel->maps.arena, bpf_map__fd(w0.main.ak.skel->maps.arena)) ||
@@ -949,6 +950,7 @@ static bool check_world(void)
 	int i, page, run, live = 0, dead, lost, victims;
 	struct worker *w;
 	struct extent *e;
+	bool ok;
 
 	detach_all();
 	if (!drain())
@@ -988,8 +990,10 @@ static bool check_world(void)
 	for (page = 0; page < NR_PAGES && !lost; page += run + 1) {
 		for (run = 0; page + run < NR_PAGES && !m->pages[page + run].reports; run++)
 			;
-		if (run &&
-		    !ak_wait(!AK(ak, .op = AK_RESERVE, .ptr = ak_page(ak, page), .cnt = run)))
+		if (!run)
+			continue;
+		ok = ak_wait(!AK(ak, .op = AK_RESERVE, .ptr = ak_page(ak, page), .cnt = run));
+		if (!ok)
 			return AK_FAIL("pages %d+%d are free but cannot be reserved", page, run);
 	}
 	return lost || !ak_alloc(ak, true, -1, 1) || AK_FAIL("alloc when nothing is left");
@@ -1263,15 +1267,15 @@ static bool make_map(int pages)
 {
 	const int dead = 64, cnt = 16;
 	struct ak ak;
-	__u64 pfn;
+	__u64 pfn, found;
 	int i;
 
 	if (!open_arena(&ak, -1, pages))
 		return WRONG("cannot open an arena: %d", errno);
 	AK(&ak, .op = AK_TOUCH, .ptr = ak_page(&ak, 100), .size = ak.page, .cnt = dead);
 	pfn = ak_pfn(&ak, 100);
-	if (!pfn || dead != AK(&ak, .op = AK_COUNT_PFN, .ptr = ak_page(&ak, 100), .cnt = dead,
-			       .val = pfn))
+	found = AK(&ak, .op = AK_COUNT_PFN, .ptr = ak_page(&ak, 100), .cnt = dead, .val = pfn);
+	if (!pfn || found != dead)
 		return WRONG("of %d pages that were touched not all are dead", dead);
 	/* by BPF this may fail, when no free page is at hand */
 	ak_alloc(&ak, true, 0, cnt);
@@ -1301,7 +1305,7 @@ static bool all_dropped(void)
 	char buf[4096];
 
 	return !ak_param_read("held", buf, sizeof(buf)) && !strstr(buf, "11") &&
-	       strspn(buf, "1 \n") == strlen(buf);
+	       strspn(buf, "\n 1") == strlen(buf);
 }
 
 static int areas_before;
@@ -1510,12 +1514,13 @@ static bool clash_check(struct clash *c, bool lost)
 
 static bool clash_prepare(struct clash *c, int page)
 {
+	static const enum kind kinds[] = { FREE, RESERVED, LIVE, KERN };
 	struct worker *w = &w0.main;
 	bool ok = true;
 
 	memset(c, 0, sizeof(*c));
 	c->page = page;
-	c->was = (enum kind[]){ FREE, RESERVED, LIVE, KERN }[draw(&w->rnd, 4)];
+	c->was = kinds[draw(&w->rnd, ARRAY_SIZE(kinds))];
 	c->frees = draw(&w->rnd, 2);
 	if (c->was == RESERVED)
 		ok = ak_wait(!AK(&w->ak, .op = AK_RESERVE, .ptr = ak_page(&w->ak, page), .cnt = 1));
@@ -1901,6 +1906,7 @@ static void stress(__u32 nr)
 	unsigned int seed = stress_seed;
 	static bool warm;
 	long before, after;
+	bool back;
 
 	if (!ASSERT_OK(sigaction(SIGSEGV, &sa, &segv_old), "sigaction"))
 		return;
@@ -1914,9 +1920,9 @@ static void stress(__u32 nr)
 	}
 	before = free_pages();
 	stresses[nr].fn();
-	(void)ak_wait(free_pages() > before - memory_slack());
+	back = ak_wait(free_pages() > before - memory_slack());
 	after = free_pages();
-	if (after <= before - memory_slack())
+	if (!back)
 		AK_FAIL("%ld pages were free before, %ld are now", before, after);
 	sigaction(SIGSEGV, &segv_old, NULL);
 	printf("seed %u: %llu steps, %llu allocations (%llu failed), %llu deaths, %llu visits, ",
