@@ -201,47 +201,6 @@ static inline void aki_settle(void)
 	aki_drain();
 }
 
-static inline void aki_charges(int cgroup, struct aki_charges *c)
-{
-	aki_settle();
-	c->kernel = aki_cgroup_num(cgroup, "memory.stat", "\nkernel ");
-	c->slab = aki_cgroup_num(cgroup, "memory.stat", "\nslab_unreclaimable ");
-	c->percpu = aki_cgroup_num(cgroup, "memory.stat", "\npercpu ");
-	c->vmalloc = aki_cgroup_num(cgroup, "memory.stat", "\nvmalloc ");
-}
-
-static inline void aki_charges_steady(int cgroup, struct aki_charges *c)
-{
-	struct aki_charges last = {};
-	int i, same = 0;
-
-	for (i = 0; i < 50 && same < 4; i++) {
-		aki_charges(cgroup, c);
-		same = memcmp(c, &last, sizeof(last)) ? 0 : same + 1;
-		last = *c;
-		usleep(20000);
-	}
-}
-
-/* No more than before. Parts of pages are charged as pages, by each CPU. */
-static inline bool aki_charges_ok(int cgroup, const struct aki_charges *before, const char *what)
-{
-	long slack = (sysconf(_SC_NPROCESSORS_CONF) + 1) * getpagesize();
-	struct aki_charges c;
-	int i;
-
-	for (i = 0; i < 50; i++) {
-		aki_charges(cgroup, &c);
-		if (c.slab <= before->slab && c.percpu <= before->percpu &&
-		    c.vmalloc <= before->vmalloc && c.kernel <= before->kernel + slack)
-			return true;
-		usleep(100000);
-	}
-	return AK_FAIL("%s: charge %ld, slab %ld, percpu %ld, vmalloc %ld; was %ld, %ld, %ld, %ld",
-		       what, c.kernel, c.slab, c.percpu, c.vmalloc, before->kernel, before->slab,
-		       before->percpu, before->vmalloc);
-}
-
 /* An operation, and all that it needs */
 struct aki_step {
 	const char *name;
@@ -260,6 +219,10 @@ struct aki_step {
 	bool once;			/* is for one round */
 	bool kworkers;			/* allocations of kworkers fail */
 	bool inside;			/* the cgroup is the test's own too */
+
+	/* what failed: for check() */
+	enum aki_how how;
+	bool hit;
 
 	/* parameters and results of the operations */
 	bool sleepable;
@@ -294,6 +257,68 @@ static inline bool aki_kill(struct aki_step *s, int nr)
 	return s->scratch;
 }
 
+/*
+ * The kernel updates memory.stat when there is enough to update: have it charge some
+ * pages for nothing. When no arena is at hand, wait: it does every 2 s, too.
+ */
+static inline void aki_flush_stat(struct aki_step *s)
+{
+	int i;
+
+	if (!s->ak.skel) {
+		sleep(3);
+		return;
+	}
+	/* a CPU notices after 64 pages, and all have to have */
+	for (i = 0; i < 128 * (sysconf(_SC_NPROCESSORS_CONF) + 1); i += s->survey >> 32)
+		aki_survey(s);
+}
+
+static inline void aki_charges(struct aki_step *s, struct aki_charges *c)
+{
+	aki_settle();
+	aki_flush_stat(s);
+	aki_drain();
+	c->kernel = aki_cgroup_num(s->cgroup, "memory.stat", "\nkernel ");
+	c->slab = aki_cgroup_num(s->cgroup, "memory.stat", "\nslab_unreclaimable ");
+	c->percpu = aki_cgroup_num(s->cgroup, "memory.stat", "\npercpu ");
+	c->vmalloc = aki_cgroup_num(s->cgroup, "memory.stat", "\nvmalloc ");
+}
+
+/* Wait until no more goes away. */
+static inline void aki_charges_start(struct aki_step *s)
+{
+	struct aki_charges last = {};
+	int i, same = 0;
+
+	for (i = 0; i < 20 && same < 3; i++) {
+		aki_charges(s, &s->charges);
+		same = s->charges.slab == last.slab && s->charges.vmalloc == last.vmalloc &&
+		       s->charges.kernel >= last.kernel ? same + 1 : 0;
+		last = s->charges;
+		usleep(50000);
+	}
+}
+
+/* No more than at the start. Parts of pages are charged as pages, by each CPU. */
+static inline bool aki_charges_ok(struct aki_step *s)
+{
+	long slack = (sysconf(_SC_NPROCESSORS_CONF) + 1) * getpagesize();
+	struct aki_charges *was = &s->charges, c;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		aki_charges(s, &c);
+		if (c.slab <= was->slab && c.percpu <= was->percpu &&
+		    c.vmalloc <= was->vmalloc && c.kernel <= was->kernel + slack)
+			return true;
+		usleep(100000);
+	}
+	return AK_FAIL("%s: charged: %ld (slab %ld, percpu %ld, vmalloc %ld), before: %ld (%ld, %ld, %ld)",
+		       s->name, c.kernel, c.slab, c.percpu, c.vmalloc, was->kernel, was->slab,
+		       was->percpu, was->vmalloc);
+}
+
 static inline bool aki_open(struct aki_step *s, int pages)
 {
 	s->cgroup = cgroup_setup_and_join(AKI_CGROUP);
@@ -306,7 +331,7 @@ static inline bool aki_open(struct aki_step *s, int pages)
 	s->survey = aki_survey(s);
 	if (!ASSERT_EQ(s->survey >> 32, pages, "free pages"))
 		goto err_close;
-	aki_charges_steady(s->cgroup, &s->charges);
+	aki_charges_start(s);
 	return true;
 err_close:
 	ak_close(&s->ak);
@@ -319,19 +344,20 @@ err:
 static inline void aki_close(struct aki_step *s)
 {
 	aki_survey_ok(s);
-	aki_charges_ok(s->cgroup, &s->charges, s->name);
+	aki_charges_ok(s);
 	ak_close(&s->ak);
 	close(s->cgroup);
 	cleanup_cgroup_environment();
 }
 
-static inline bool aki_step(struct aki_step *s, enum aki_how how, __u32 nr, bool *hit, int *err)
+static inline bool aki_step(struct aki_step *s, enum aki_how how, __u32 nr, int *err)
 {
 	if (s->prepare && !s->prepare(s))
 		return false;
 	aki_arm(how, s->kworkers ? 0 : sys_gettid(), nr);
 	*err = s->run(s);
-	*hit = aki_disarm(how);
+	s->how = how;
+	s->hit = aki_disarm(how);
 	if (!s->check || s->check(s, *err))
 		return true;
 	printf("%s, %s: after failure of allocation %u\n", s->name, aki_how_names[how], nr);
@@ -341,7 +367,7 @@ static inline bool aki_step(struct aki_step *s, enum aki_how how, __u32 nr, bool
 /* There have to be at least that many allocations. */
 static inline bool aki_inject(struct aki_step *s, enum aki_how how, int least)
 {
-	bool all = getenv("ARENA_INJECT_ALL"), hit;
+	bool all = getenv("ARENA_INJECT_ALL");
 	int total = 0, failed, errors, err;
 	__u32 nr;
 
@@ -351,9 +377,9 @@ static inline bool aki_inject(struct aki_step *s, enum aki_how how, int least)
 		failed = 0;
 		errors = 0;
 		for (nr = 1; ; nr += nr < AKI_NR_ALL || all ? 1 : nr / 2) {
-			if (!aki_step(s, how, nr, &hit, &err))
+			if (!aki_step(s, how, nr, &err))
 				return false;
-			if (!hit)
+			if (!s->hit)
 				break;
 			failed++;
 			errors += !!err;
@@ -375,6 +401,33 @@ static inline bool aki_inject_all(struct aki_step *s, int nth, int nolock)
 	       aki_inject(s, AKI_NOLOCK, nolock) && aki_inject(s, AKI_NOLOCK_REST, nolock);
 }
 
+/* With a limit that leaves so many pages, or nothing at all if that is less than 0 */
+static inline bool aki_squeeze_step(struct aki_step *s, int fd, int pages, int *err)
+{
+	char limit[32];
+	long used;
+
+	if (s->prepare && !s->prepare(s))
+		return false;
+	if (s->inside)
+		join_root_cgroup();
+	aki_drain();
+	if (s->inside)
+		join_cgroup(AKI_CGROUP);
+	used = aki_cgroup_num(s->cgroup, "memory.current", "");
+	snprintf(limit, sizeof(limit), "%ld",
+		 pages < 0 ? 0 : used + (long)pages * getpagesize());
+	ASSERT_GT(write(fd, limit, strlen(limit)), 0, "set memory.max");
+	*err = s->run(s);
+	ASSERT_GT(write(fd, "max", 3), 0, "lift memory.max");
+	s->how = AKI_NOLOCK_REST;
+	s->hit = true; /* for all we know */
+	if (!s->check || s->check(s, *err))
+		return true;
+	printf("%s: with %d pages left\n", s->name, pages);
+	return false;
+}
+
 /*
  * Lower the limit of the cgroup, page by page, from what is enough to what is in use,
  * and to nothing, which has to be an error. That may need more than one attempt: what
@@ -382,43 +435,22 @@ static inline bool aki_inject_all(struct aki_step *s, int nth, int nolock)
  */
 static inline bool aki_squeeze(struct aki_step *s, int enough)
 {
-	int errors = 0, steps = 0, pages = enough, err = 0;
-	char limit[32];
-	long used;
-	int fd;
+	int errors = 0, pages = enough, fd, err = 0;
+	bool ok;
 
 	/* It may be too late for that when the limit has been set. */
 	fd = openat(s->cgroup, "memory.max", O_WRONLY);
 	if (!ASSERT_OK_FD(fd, "memory.max"))
 		return false;
 	do {
-		if (s->prepare && !s->prepare(s))
-			break;
-		if (s->inside)
-			join_root_cgroup();
-		aki_drain();
-		if (s->inside)
-			join_cgroup(AKI_CGROUP);
-		used = pages < 0 ? 0 : aki_cgroup_num(s->cgroup, "memory.current", "");
-		snprintf(limit, sizeof(limit), "%ld",
-			 pages < 0 ? 0 : used + (long)pages * getpagesize());
-		ASSERT_GT(write(fd, limit, strlen(limit)), 0, "set memory.max");
-		err = s->run(s);
-		ASSERT_GT(write(fd, "max", 3), 0, "lift memory.max");
-		if (s->check && !s->check(s, err)) {
-			printf("%s: with %d pages left\n", s->name, pages);
-			break;
-		}
-		if (!steps && !ASSERT_OK(err, "with enough memory"))
-			break;
-		steps++;
+		ok = aki_squeeze_step(s, fd, pages, &err) &&
+		     (pages < enough || ASSERT_OK(err, "with enough memory"));
 		errors += !!err;
 		pages--;
-	} while (pages >= -1 || (!err && pages >= -10));
+	} while (ok && (pages >= -1 || (!err && pages >= -10)));
 	close(fd);
-	printf("limit: %s: %d steps, %d errors\n", s->name, steps, errors);
-	return ASSERT_LT(pages, -1, "steps") &&
-	       ASSERT_NEQ(err, 0, "with no memory");
+	printf("limit: %s: %d steps, %d errors\n", s->name, enough - pages, errors);
+	return ok && ASSERT_NEQ(err, 0, "with no memory");
 }
 
 /* How many objects does kmemleak suspect? It takes some seconds until it does. */

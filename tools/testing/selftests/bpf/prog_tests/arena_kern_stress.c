@@ -110,7 +110,7 @@ struct worker {
 	int free_report;	/* page that the last FREE report was about */
 };
 
-static struct world {
+static struct {
 	struct worker main, workers[MAX_WORKERS];
 	int nr_workers;
 	struct arena_kern_stress *in_the_way;
@@ -119,7 +119,7 @@ static struct world {
 	__u64 scratch;
 	pid_t child;
 	bool lossy;		/* memory is so short that frees may be lost */
-} w0;
+} world;
 
 static void stop(void)
 {
@@ -239,9 +239,9 @@ static bool died(struct worker *w, int page)
 		return WRONG("page %d is dead and %d of thread %d", page, KIND(state),
 			     OWNER(state));
 	pfn = ak_pfn(&w->ak, page);
-	if (pfn != w0.scratch)
+	if (pfn != world.scratch)
 		return WRONG("page %d: pfn %llx after the report, scratch %llx", page, pfn,
-			     w0.scratch);
+			     world.scratch);
 	__sync_fetch_and_add(&m->dead, 1);
 	w->last_dead = page;
 	w->deaths++;
@@ -413,7 +413,7 @@ static bool take(struct worker *w, __u64 ptr, int cnt, enum kind kind)
 	for (i = 0; i < cnt; i++)
 		if (!claim(w, first + i, BUSY))
 			return false;
-	bad = AK(&w->ak, .op = AK_COUNT_PFN, .ptr = ptr, .cnt = cnt, .val = w0.scratch);
+	bad = AK(&w->ak, .op = AK_COUNT_PFN, .ptr = ptr, .cnt = cnt, .val = world.scratch);
 	bad += AK(&w->ak, .op = AK_COUNT_PFN, .ptr = ptr, .cnt = cnt, .val = 0);
 	if (bad)
 		return WRONG("pages %d+%d: %u of them are not live", first, cnt, bad);
@@ -437,13 +437,13 @@ static bool frees_settled(struct worker *w)
 	for (i = 0; i < 2; i++) {
 		ptr = ak_alloc_wait(&w->ak, true, -1, 1);
 		if (!ptr)
-			return false;
+			return world.lossy || WRONG("not a single page can be had");
 		page = page_of(w, ptr);
 		pfn = ak_pfn(&w->ak, page);
 		ak_free(&w->ak, false, page, 1);
 		/* somebody may be given it at once */
 		if (!ak_wait(ak_pfn(&w->ak, page) != pfn || READ_ONCE(m->pages[page].state)))
-			return w0.lossy || WRONG("page %d: a free was lost", page);
+			return world.lossy || WRONG("page %d: a free was lost", page);
 	}
 	return true;
 }
@@ -497,8 +497,8 @@ static bool step_alloc(struct worker *w)
 		return step_free(w);
 	if (w->nr_extents == MAX_EXTENTS || page + cnt > NR_PAGES)
 		return true;
-	if (fixed && w0.in_the_way)
-		WRITE_ONCE(w0.in_the_way->bss->aim, page);
+	if (fixed && world.in_the_way)
+		WRITE_ONCE(world.in_the_way->bss->aim, page);
 	if (kern)
 		ptr = ak_kalloc(&w->ak, page, cnt);
 	else
@@ -547,23 +547,23 @@ static bool step_fault_in(struct worker *w)
 	page = e->first;
 	for (tries = 0; !user_read(ak_page(&w->ak, page), &val); tries++) {
 		pfn = ak_pfn(&w->ak, page);
-		if (pfn == w0.scratch)
+		if (pfn == world.scratch)
 			break;
 		/* it takes memory, for which nobody waits */
-		if (pfn || (tries == 1000 && !w0.lossy))
+		if (pfn || (tries == 1000 && !world.lossy))
 			return WRONG("page %d: SIGSEGV, pfn %llx, scratch %llx", page, pfn,
-				     w0.scratch);
+				     world.scratch);
 		if (tries == 1000)
 			return true;
 	}
 	pfn = ak_pfn(&w->ak, page);
 	__sync_bool_compare_and_swap(&m->pages[page].state, STATE(RESERVED, w->id),
-				     pfn == w0.scratch ? FREE : STATE(BUSY, w->id));
+				     pfn == world.scratch ? FREE : STATE(BUSY, w->id));
 	w->owned--;
 	e->first++;
 	if (!--e->cnt)
 		*e = w->extents[--w->nr_extents];
-	return pfn == w0.scratch ||
+	return pfn == world.scratch ||
 	       (take_page(w, page, LIVE) && add_extent(w, page, 1, LIVE));
 }
 
@@ -655,7 +655,7 @@ static bool step_dead(struct worker *w)
 	}
 	n = account(w, prog_fd(w, sleepable), page, 1, false);
 	val = ak_pfn(&w->ak, page);
-	return (!n && val == w0.scratch) ||
+	return (!n && val == world.scratch) ||
 	       WRONG("page %d was dead: %d reports, pfn %llx", page, n, val);
 }
 
@@ -716,7 +716,7 @@ static void *work(void *arg)
 /* Another process maps the arena, looks at pages and unmaps it, over and over. */
 static void child_main(void)
 {
-	struct worker *w = &w0.main;
+	struct worker *w = &world.main;
 	size_t size = (size_t)NR_PAGES * w->ak.page;
 	int fd = bpf_map__fd(w->ak.skel->maps.arena), page, n;
 	__u64 val, want;
@@ -754,7 +754,7 @@ static void child_main(void)
 /* What the programs that are in the way have done: only that much at a time fits a stream. */
 static bool drain(void)
 {
-	struct arena_kern_stress *skel = w0.in_the_way;
+	struct arena_kern_stress *skel = world.in_the_way;
 	struct bpf_program *progs[] = {
 		skel->progs.on_page_alloc, skel->progs.on_hook, skel->progs.on_perf,
 	};
@@ -763,7 +763,7 @@ static bool drain(void)
 	for (i = 0; i < ARRAY_SIZE(progs); i++) {
 		int fd = bpf_program__fd(progs[i]);
 
-		if (fd >= 0 && account(&w0.main, fd, 0, NR_PAGES, true) < 0)
+		if (fd >= 0 && account(&world.main, fd, 0, NR_PAGES, true) < 0)
 			return false;
 	}
 	WRITE_ONCE(skel->bss->allowed, min(victims + 8, NR_VICTIMS));
@@ -804,7 +804,7 @@ static bool open_worker(struct worker *w, int id, int arena_fd)
 	if (!w->buf || !open_arena(&w->ak, arena_fd, NR_PAGES))
 		return AK_FAIL("cannot open thread %d's programs: %d", id, errno);
 	if (arena_fd >= 0)
-		w->ak.base = w0.main.ak.base;
+		w->ak.base = world.main.ak.base;
 	return true;
 }
 
@@ -827,8 +827,13 @@ static bool attach(struct bpf_program *prog)
 	struct bpf_link *link = bpf_program__attach(prog);
 
 	if (!link)
+<<<<<<< ours
 		return AK_FAIL("%s is not attached: %d", bpf_program__name(prog), errno);
 	w0.links[w0.nr_links++] = link;
+=======
+		return AK_FAIL("cannot attach %s: %d", bpf_program__name(prog), errno);
+	world.links[world.nr_links++] = link;
+>>>>>>> theirs
 	return true;
 }
 
@@ -844,13 +849,13 @@ static void attach_perf(struct bpf_program *prog)
 	struct bpf_link *link;
 	int cpu, fd;
 
-	for (cpu = 0; cpu < min(get_nprocs(), ARRAY_SIZE(w0.links) - 8); cpu++) {
+	for (cpu = 0; cpu < min(get_nprocs(), ARRAY_SIZE(world.links) - 8); cpu++) {
 		fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, 0);
 		if (fd < 0)
 			return;
 		link = bpf_program__attach_perf_event(prog, fd);
 		if (link)
-			w0.links[w0.nr_links++] = link;
+			world.links[world.nr_links++] = link;
 		else
 			close(fd);
 	}
@@ -858,8 +863,8 @@ static void attach_perf(struct bpf_program *prog)
 
 static void detach_all(void)
 {
-	while (w0.nr_links)
-		bpf_link__destroy(w0.links[--w0.nr_links]);
+	while (world.nr_links)
+		bpf_link__destroy(world.links[--world.nr_links]);
 }
 
 static bool get_in_the_way(int with)
@@ -869,7 +874,7 @@ static bool get_in_the_way(int with)
 
 	if (!skel)
 		return AK_FAIL("cannot open programs: %d", errno);
-	w0.in_the_way = skel;
+	world.in_the_way = skel;
 	if (!(with & WITH_LOCK)) {
 		bpf_program__set_autoload(skel->progs.on_map_alloc, false);
 		bpf_program__set_autoload(skel->progs.on_map_alloc_exit, false);
@@ -879,11 +884,15 @@ static bool get_in_the_way(int with)
 		bpf_program__set_autoload(skel->progs.on_hook, false);
 		bpf_program__set_autoload(skel->progs.on_perf, false);
 	}
+<<<<<<< ours
 	skel->bss->base = w0.main.ak.base;
+=======
+	skel->bss->base = world.main.ak.base;
+>>>>>>> theirs
 	skel->bss->page_size = getpagesize();
 	skel->bss->nr_pages = NR_PAGES;
 	skel->bss->nr_victims = NR_VICTIMS;
-	if (bpf_map__reuse_fd(skel->maps.arena, bpf_map__fd(w0.main.ak.skel->maps.arena)) ||
+	if (bpf_map__reuse_fd(skel->maps.arena, bpf_map__fd(world.main.ak.skel->maps.arena)) ||
 	    arena_kern_stress__load(skel))
 		return AK_FAIL("cannot load programs: %d", errno);
 	bpf_object__for_each_program(prog, skel->obj)
@@ -898,26 +907,27 @@ static bool open_world(int with)
 {
 	int i, err, fd;
 
-	memset(&w0, 0, sizeof(w0));
-	w0.lossy = with & WITH_LIMIT;
+	memset(&world, 0, sizeof(world));
+	world.lossy = with & WITH_LIMIT;
 	m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (m == MAP_FAILED)
 		return AK_FAIL("mmap: %d", errno);
-	if (!open_worker(&w0.main, 0, -1) || !get_in_the_way(with))
+	if (!open_worker(&world.main, 0, -1) || !get_in_the_way(with))
 		return false;
-	fd = bpf_map__fd(w0.main.ak.skel->maps.arena);
-	w0.nr_workers = max(4, min(get_nprocs(), MAX_WORKERS));
-	for (i = 0; i < w0.nr_workers; i++)
-		if (!open_worker(&w0.workers[i], i + 1, fd))
+	fd = bpf_map__fd(world.main.ak.skel->maps.arena);
+	world.nr_workers = max(4, min(get_nprocs(), MAX_WORKERS));
+	for (i = 0; i < world.nr_workers; i++)
+		if (!open_worker(&world.workers[i], i + 1, fd))
 			return false;
 
-	w0.scratch = ak_kill(&w0.main.ak, NR_PAGES - 1);
+	world.scratch = ak_kill(&world.main.ak, NR_PAGES - 1);
 	m->pages[NR_PAGES - 1].reports = 1;
 	m->dead = 1;
-	err = AK(&w0.main.ak, .op = AK_RESERVE, .ptr = w0.main.ak.base, .cnt = NR_VICTIMS);
+	err = AK(&world.main.ak, .op = AK_RESERVE, .ptr = world.main.ak.base, .cnt = NR_VICTIMS);
 	for (i = 0; i < NR_VICTIMS; i++)
 		m->pages[i].state = STATE(RESERVED, 0);
-	return (w0.scratch && !err) || AK_FAIL("scratch page %llx, reserve %d", w0.scratch, err);
+	return (world.scratch && !err) ||
+	       AK_FAIL("scratch page %llx, reserve %d", world.scratch, err);
 }
 
 static void close_world(void)
@@ -925,28 +935,29 @@ static void close_world(void)
 	int i;
 
 	detach_all();
-	arena_kern_stress__destroy(w0.in_the_way);
-	for (i = 0; i < w0.nr_workers; i++)
-		close_worker(&w0.workers[i]);
-	close_worker(&w0.main);
+	arena_kern_stress__destroy(world.in_the_way);
+	for (i = 0; i < world.nr_workers; i++)
+		close_worker(&world.workers[i]);
+	close_worker(&world.main);
 	munmap(m, sizeof(*m));
 }
 
 static __u32 count(int first, int cnt, __u64 pfn)
 {
-	return AK(&w0.main.ak, .op = AK_COUNT_PFN, .ptr = ak_page(&w0.main.ak, first), .cnt = cnt,
-		  .val = pfn);
+	struct ak *ak = &world.main.ak;
+
+	return AK(ak, .op = AK_COUNT_PFN, .ptr = ak_page(ak, first), .cnt = cnt, .val = pfn);
 }
 
 static int count_live(void)
 {
-	return NR_PAGES - count(0, NR_PAGES, 0) - count(0, NR_PAGES, w0.scratch);
+	return NR_PAGES - count(0, NR_PAGES, 0) - count(0, NR_PAGES, world.scratch);
 }
 
 /* Nothing runs any more: everything has to be as the model says, in the end empty. */
 static bool check_world(void)
 {
-	struct ak *ak = &w0.main.ak;
+	struct ak *ak = &world.main.ak;
 	int i, page, run, live = 0, dead, lost, victims;
 	struct worker *w;
 	struct extent *e;
@@ -957,23 +968,23 @@ static bool check_world(void)
 		return false;
 	for (page = 0; page < NR_PAGES; page++)
 		live += KIND(m->pages[page].state) == LIVE || KIND(m->pages[page].state) == KERN;
-	if (!ak_wait(count_live() == live) && (!w0.lossy || count_live() < live))
+	if (!ak_wait(count_live() == live) && (!world.lossy || count_live() < live))
 		return AK_FAIL("%d pages are live instead of %d", count_live(), live);
 
 	/* each report was of a page of its own */
-	dead = count(0, NR_PAGES, w0.scratch);
+	dead = count(0, NR_PAGES, world.scratch);
 	lost = dead - m->dead;
-	if (lost < 0 || lost > w0.in_the_way->bss->nolock_failures)
+	if (lost < 0 || lost > world.in_the_way->bss->nolock_failures)
 		return AK_FAIL("%d pages are dead, %u were reported, %u times no memory", dead,
-			       m->dead, w0.in_the_way->bss->nolock_failures);
-	victims = w0.in_the_way->bss->victims;
-	if (count(0, victims, w0.scratch) != victims)
+			       m->dead, world.in_the_way->bss->nolock_failures);
+	victims = world.in_the_way->bss->victims;
+	if (count(0, victims, world.scratch) != victims)
 		return AK_FAIL("of %d pages that were touched %u are dead", victims,
-			       count(0, victims, w0.scratch));
+			       count(0, victims, world.scratch));
 
-	for (i = 0; i < w0.nr_workers; i++) {
-		w = &w0.workers[i];
-		if (!check_all(w) || !frees_settled(&w0.main))
+	for (i = 0; i < world.nr_workers; i++) {
+		w = &world.workers[i];
+		if (!check_all(w) || !frees_settled(&world.main))
 			return false;
 		for (e = w->extents; e < w->extents + w->nr_extents; e++)
 			if (e->kind == KERN)
@@ -982,7 +993,7 @@ static bool check_world(void)
 				ak_free(ak, i % 2, e->first, e->cnt);
 	}
 	ak_free(ak, true, 0, NR_VICTIMS);
-	if (w0.lossy)
+	if (world.lossy)
 		return true;
 	if (!ak_wait(!count_live()))
 		return AK_FAIL("%d pages are left", count_live());
@@ -1071,6 +1082,7 @@ static bool limit_gone(void)
 		waitpid(limit.filler, &status, 0);
 		limit.filler = 0;
 	}
+	write_cgroup_file(CGROUP, "memory.max", "max");
 	if (!ak_wait(limit_value("memory.current", "") - limit.before < slack))
 		ok = AK_FAIL("%ld bytes were charged before, %ld are now", limit.before,
 			     limit_value("memory.current", ""));
@@ -1117,15 +1129,14 @@ static bool run_world(int with)
 {
 	/* pages that make_maps() holds are looked at when it is done */
 	double secs = min(secs_left, with & WITH_MAPS ? 10 : secs_left), began = now();
-
 	int i, nr_threads = 0, status = 0, ticks = 0;
 	pthread_t threads[MAX_WORKERS + 8];
 
-	w0.child = fork();
-	if (!w0.child)
+	world.child = fork();
+	if (!world.child)
 		child_main();
-	for (i = 0; i < w0.nr_workers; i++)
-		nr_threads += start(&threads[nr_threads], work, &w0.workers[i]);
+	for (i = 0; i < world.nr_workers; i++)
+		nr_threads += start(&threads[nr_threads], work, &world.workers[i]);
 	for (i = 0; i < ARRAY_SIZE(extras); i++) {
 		int n = with & extras[i].with ? extras[i].cnt : 0;
 
@@ -1135,10 +1146,10 @@ static bool run_world(int with)
 
 	while (!READ_ONCE(m->stop) && READ_ONCE(m->dead) < MAX_DEAD &&
 	       now() - began < (something_happened() ? secs : secs + 60) &&
-	       READ_ONCE(w0.in_the_way->bss->victims) < NR_VICTIMS - 1024 && drain()) {
+	       READ_ONCE(world.in_the_way->bss->victims) < NR_VICTIMS - 1024 && drain()) {
 		/* longer than anybody waits for the lock */
 		if (with & WITH_LOCK && ticks++ < 0)
-			WRITE_ONCE(w0.in_the_way->bss->delay_ms, 1500);
+			WRITE_ONCE(world.in_the_way->bss->delay_ms, 1500);
 		usleep(1000);
 	}
 	stop();
@@ -1146,20 +1157,20 @@ static bool run_world(int with)
 		pthread_join(threads[--nr_threads], NULL);
 	secs_left -= now() - began;
 
-	if (waitpid(w0.child, &status, 0) != w0.child || status)
+	if (waitpid(world.child, &status, 0) != world.child || status)
 		return AK_FAIL("the child process ended with status %x", status);
 	if (m->child_wrong[1] != m->child_wrong[2])
 		return AK_FAIL("page %llu: another process reads %llx, not %llx", m->child_wrong[0],
 			       m->child_wrong[1], m->child_wrong[2]);
-	for (i = 0; i < w0.nr_workers; i++) {
-		total.steps += w0.workers[i].steps;
-		total.allocs += w0.workers[i].allocs;
-		total.failures += w0.workers[i].failures;
-		total.deaths += w0.workers[i].deaths;
+	for (i = 0; i < world.nr_workers; i++) {
+		total.steps += world.workers[i].steps;
+		total.allocs += world.workers[i].allocs;
+		total.failures += world.workers[i].failures;
+		total.deaths += world.workers[i].deaths;
 	}
 	total.visits += m->child_visits;
-	total.nmis += w0.in_the_way->bss->nmis;
-	total.under_lock += w0.in_the_way->bss->under_lock;
+	total.nmis += world.in_the_way->bss->nmis;
+	total.under_lock += world.in_the_way->bss->under_lock;
 	return !m->failed && (something_happened() || AK_FAIL("not much has happened"));
 }
 
@@ -1194,12 +1205,11 @@ static void own_lock(void)
 		ASSERT_GT(total.under_lock, 0, "faults under the lock");
 }
 
-/* By a perf event of the hardware, or else by the module, which needs an x86 */
+/* By perf events, where a counter's overflow is an NMI, and by the module, where it can */
 static void nmi(void)
 {
 	if (worlds(WITH_NMI) && !total.nmis) {
-		printf("%s:SKIP: neither perf events nor the module's IPIs are NMIs here\n",
-		       __func__);
+		printf("%s:SKIP: neither perf events nor the module run in NMI here\n", __func__);
 		test__skip();
 	}
 }
@@ -1388,7 +1398,7 @@ static void clash_act(struct worker *w, struct clash *c)
 	case CLASH_USER:
 		/* it takes memory, for which nobody waits */
 		while (!(ok = user_write(slot(w, c->page), val)) &&
-		       ak_pfn(&w->ak, c->page) != w0.scratch && tries++ < 1000)
+		       ak_pfn(&w->ak, c->page) != world.scratch && tries++ < 1000)
 			;
 		break;
 	case CLASH_RESERVE:
@@ -1428,7 +1438,7 @@ static void *clash_work(void *arg)
 			pthread_barrier_wait(&clash_starts);
 			/* that wakes one after the other */
 			__atomic_fetch_add(&c->ready, 1, __ATOMIC_ACQ_REL);
-			while (__atomic_load_n(&c->ready, __ATOMIC_ACQUIRE) != w0.nr_workers)
+			while (__atomic_load_n(&c->ready, __ATOMIC_ACQUIRE) != world.nr_workers)
 				sched_yield();
 			clash_act(w, c);
 		}
@@ -1441,13 +1451,13 @@ static bool clash_wrong(const char *rule, struct clash *c, __u64 pfn)
 	char buf[512];
 	int i, n = 0;
 
-	for (i = 0; i < w0.nr_workers; i++)
+	for (i = 0; i < world.nr_workers; i++)
 		n += snprintf(buf + n, sizeof(buf) - n, " %s%s %d, %d reports;",
 			      clash_names[c->results[i].op],
 			      c->results[i].sleepable ? "" : "(nonsleepable)",
 			      c->results[i].ok, c->results[i].reports);
 	return WRONG("page %d: not %s: was %d with pfn %llx, is %llx, scratch %llx;%s", c->page,
-		     rule, c->was, c->was_pfn, pfn, w0.scratch, buf);
+		     rule, c->was, c->was_pfn, pfn, world.scratch, buf);
 }
 
 #define MUST(cond) do {							\
@@ -1458,12 +1468,12 @@ static bool clash_wrong(const char *rule, struct clash *c, __u64 pfn)
 static bool clash_check(struct clash *c, bool lost)
 {
 	int had[NR_CLASH_OPS] = {}, tried[NR_CLASH_OPS] = {}, reports[NR_CLASH_OPS] = {};
-	__u64 pfn = ak_pfn(&w0.main.ak, c->page), val;
-	bool dead = pfn == w0.scratch, live = pfn && !dead;
+	__u64 pfn = ak_pfn(&world.main.ak, c->page), val;
+	bool dead = pfn == world.scratch, live = pfn && !dead;
 	int got, touched, deaths, freed, i;
-	struct ak *ak = &w0.main.ak;
+	struct ak *ak = &world.main.ak;
 
-	for (i = 0; i < w0.nr_workers; i++) {
+	for (i = 0; i < world.nr_workers; i++) {
 		tried[c->results[i].op]++;
 		had[c->results[i].op] += c->results[i].ok;
 		reports[c->results[i].op] += c->results[i].reports;
@@ -1488,17 +1498,17 @@ static bool clash_check(struct clash *c, bool lost)
 		MUST(live || (!got && !had[CLASH_USER]));
 	}
 	/* once it was there it has stayed, and so has all that could be written to it */
-	for (i = 0; i < w0.nr_workers && live && !freed; i++) {
+	for (i = 0; i < world.nr_workers && live && !freed; i++) {
 		if (c->results[i].op != CLASH_WRITE && c->results[i].op != CLASH_USER &&
 		    (c->results[i].op != CLASH_PROG || c->results[i].reports))
 			continue;
-		MUST(user_read(slot(&w0.workers[i], c->page), &val));
+		MUST(user_read(slot(&world.workers[i], c->page), &val));
 		MUST(val == clash_value(c, i + 1));
 	}
 	/* one page for all, whatever it has gone through */
 	if (live) {
-		AK(ak, .op = AK_WRITE, .ptr = slot(&w0.main, c->page), .size = 8, .val = pfn);
-		MUST(user_read(slot(&w0.main, c->page), &val) && val == pfn);
+		AK(ak, .op = AK_WRITE, .ptr = slot(&world.main, c->page), .size = 8, .val = pfn);
+		MUST(user_read(slot(&world.main, c->page), &val) && val == pfn);
 	}
 
 	ak_kfree(ak, c->page, 1);
@@ -1514,8 +1524,12 @@ static bool clash_check(struct clash *c, bool lost)
 
 static bool clash_prepare(struct clash *c, int page)
 {
+<<<<<<< ours
 	static const enum kind kinds[] = { FREE, RESERVED, LIVE, KERN };
 	struct worker *w = &w0.main;
+=======
+	struct worker *w = &world.main;
+>>>>>>> theirs
 	bool ok = true;
 
 	memset(c, 0, sizeof(*c));
@@ -1534,7 +1548,7 @@ static bool clash_prepare(struct clash *c, int page)
 
 static bool clash_turn(int page)
 {
-	__u32 failures = w0.in_the_way->bss->nolock_failures;
+	__u32 failures = world.in_the_way->bss->nolock_failures;
 	int i;
 
 	for (i = 0; i < NR_CLASHES; i++)
@@ -1542,11 +1556,11 @@ static bool clash_turn(int page)
 			return false;
 	pthread_barrier_wait(&clash_turns);
 	pthread_barrier_wait(&clash_turns);
-	total.steps += NR_CLASHES * w0.nr_workers;
-	if (m->failed || !frees_settled(&w0.main))
+	total.steps += NR_CLASHES * world.nr_workers;
+	if (m->failed || !frees_settled(&world.main))
 		return false;
 	for (i = 0; i < NR_CLASHES; i++)
-		if (!clash_check(&clashes[i], w0.in_the_way->bss->nolock_failures != failures))
+		if (!clash_check(&clashes[i], world.in_the_way->bss->nolock_failures != failures))
 			return false;
 	return true;
 }
@@ -1560,11 +1574,11 @@ static void collide(void)
 
 	do {
 		ok = open_world(0);
-		pthread_barrier_init(&clash_turns, NULL, w0.nr_workers + 1);
-		pthread_barrier_init(&clash_starts, NULL, w0.nr_workers);
+		pthread_barrier_init(&clash_turns, NULL, world.nr_workers + 1);
+		pthread_barrier_init(&clash_starts, NULL, world.nr_workers);
 		nr_threads = 0;
-		while (ok && nr_threads < w0.nr_workers) {
-			ok = start(&threads[nr_threads], clash_work, &w0.workers[nr_threads]);
+		while (ok && nr_threads < world.nr_workers) {
+			ok = start(&threads[nr_threads], clash_work, &world.workers[nr_threads]);
 			nr_threads += ok;
 		}
 		began = now();
@@ -1574,12 +1588,12 @@ static void collide(void)
 			page += NR_CLASHES;
 		} while (ok && now() - began < secs_left && page + NR_CLASHES < NR_PAGES);
 		secs_left -= now() - began;
-		if (ok && count(0, NR_PAGES, w0.scratch) < m->dead)
+		if (ok && count(0, NR_PAGES, world.scratch) < m->dead)
 			ok = AK_FAIL("%u pages are dead, %u were reported",
-				     count(0, NR_PAGES, w0.scratch), m->dead);
+				     count(0, NR_PAGES, world.scratch), m->dead);
 		stop();
 		/* they wait for a turn that does not come */
-		if (nr_threads < w0.nr_workers)
+		if (nr_threads < world.nr_workers)
 			return;
 		pthread_barrier_wait(&clash_turns);
 		while (nr_threads)
@@ -1611,9 +1625,9 @@ static void *streams_touch(void *arg)
 		page = __sync_fetch_and_add(&streams.next, 1);
 		if (page >= NR_PAGES - 1)
 			break;
-		w = &w0.workers[page % NR_STREAMS];
+		w = &world.workers[page % NR_STREAMS];
 		AK(&w->ak, .op = AK_READ, .ptr = ak_page(&w->ak, page), .size = 8);
-		if (ak_pfn(&w->ak, page) != w0.scratch)
+		if (ak_pfn(&w->ak, page) != world.scratch)
 			WRONG("page %u: touched, and not dead", page);
 	}
 	return NULL;
@@ -1634,7 +1648,7 @@ static int streams_take(int nr, char *text, int len)
 			WRONG("no report: %.300s", pos);
 			return 0;
 		}
-		page = page_of(&w0.main, r.addr);
+		page = page_of(&world.main, r.addr);
 		if (page < 0 || page >= READ_ONCE(streams.next) || page % NR_STREAMS != nr ||
 		    m->pages[page].reports++)
 			WRONG("stream %d: report for page %d, %u before", nr, page,
@@ -1705,14 +1719,14 @@ static bool streams_round(void)
 	memset(&streams, 0, sizeof(streams));
 	streams.next = NR_VICTIMS;
 	for (i = 0; i < NR_STREAMS; i++) {
-		room[i] = streams_fill(&w0.workers[i]);
+		room[i] = streams_fill(&world.workers[i]);
 		if (room[i] < 0)
 			return false;
 	}
 	while (nr_readers < NR_STREAMS && start(&readers[nr_readers], streams_read,
-						&w0.workers[nr_readers]))
+						&world.workers[nr_readers]))
 		nr_readers++;
-	while (nr_touchers < w0.nr_workers && start(&touchers[nr_touchers], streams_touch, NULL))
+	while (nr_touchers < world.nr_workers && start(&touchers[nr_touchers], streams_touch, NULL))
 		nr_touchers++;
 	while (!READ_ONCE(m->stop) && READ_ONCE(streams.next) < NR_PAGES - 2000 &&
 	       now() - began < (READ_ONCE(streams.next) < NR_VICTIMS + 2000 ? secs_left + 60 :
@@ -1730,7 +1744,7 @@ static bool streams_round(void)
 
 	for (i = 0; i < NR_STREAMS; i++) {
 		reports += streams.read[i];
-		again = streams_fill(&w0.workers[i]);
+		again = streams_fill(&world.workers[i]);
 		if (again < 0)
 			return false;
 		/* the room that the last dropped report wanted may differ by some bytes */
@@ -1813,7 +1827,7 @@ static bool quick(double began, const char *what)
 
 static bool touch_all(__u32 pages, bool s)
 {
-	struct worker *w = &w0.main;
+	struct worker *w = &world.main;
 	struct ak *ak = &w->ak;
 	int areas = sparse_areas(), n, ret;
 	double began, took;
@@ -1823,7 +1837,7 @@ static bool touch_all(__u32 pages, bool s)
 	bool ok = false;
 	char *text;
 
-	memset(&w0, 0, sizeof(w0));
+	memset(&world, 0, sizeof(world));
 	w->buf = malloc(AK_STREAM_MAX);
 	if (!w->buf || !open_arena(ak, -1, pages))
 		return AK_FAIL("cannot open an arena: %d", errno);
@@ -1939,7 +1953,7 @@ void serial_test_arena_kern_stress(void)
 	int i;
 
 	stress_secs = secs ? atoi(secs) : 0;
-	stress_seed = seed ? strtoul(seed, NULL, 0) : time(NULL);
+	stress_seed = seed ? strtoul(seed, NULL, 0) : mix(now() * 1e9);
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		tests[i] = (struct ak_subtest){
 			.name = stresses[i].name, .fn_nr = stress, .nr = i,
