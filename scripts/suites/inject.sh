@@ -13,10 +13,27 @@ args=(-v -a 'arena_kern_inject*')
 [ ! "${QUICK-}" ] || args+=(-d '*/*batches*')
 [ ! "${ALL-}" ] || export ENV=ARENA_INJECT_ALL=1 LIMIT=7200
 
-# What the tests say of what they did, and, since test_progs -v does not say it again
-# at its end, why one failed
+# How many failures each test has had, and how often it had an error of them; and, since
+# test_progs -v does not say it again at its end, why one failed
 details() { # NAME
-	sed -nE 's/\r$//; /^(sites|limit|kmemleak): |:FAIL:/s/^/     | /p' "$LOGS/vm-$KERNEL-$1.out.log"
+	sed 's/\r$//' "$LOGS/vm-$KERNEL-$1.out.log" | awk '
+		/^sites: [a-z_]+,|^limit: / {
+			gsub(/[,:]/, "")
+			if (!($1 $2 in all))
+				order[++n] = $1 $2
+			all[$1 $2] += $(NF - 3)
+			errors[$1 $2] += $(NF - 1)
+			next
+		}
+		/^(sites|kmemleak): |:FAIL:/ { print "     |", $0 }
+		END {
+			for (i = 1; i <= n; i++) {
+				what = order[i]
+				how = sub(/^limit/, "limit: ", what) ? "steps" : "failures"
+				sub(/^sites/, "sites: ", what)
+				printf "     | %s: %d %s, %d errors\n", what, all[order[i]], how, errors[order[i]]
+			}
+		}'
 }
 
 lock tree

@@ -390,46 +390,6 @@ static void fault_program(bool sleepable)
 	fault(__func__, AK_PROG_READ, sleepable);
 }
 
-/*
- * The system call writes to a page that is reserved, as user space would, but for the
- * signal. If there is no memory for the page, it stays reserved.
- */
-static bool prepare_fault_in(struct aki_step *s)
-{
-	return ASSERT_OK((int)AK(&s->ak, .op = AK_RESERVE, .ptr = ak_page(&s->ak, 5), .cnt = 1),
-			 "reserve");
-}
-
-static int run_fault_in(struct aki_step *s)
-{
-	return syscall(__NR_clock_gettime, CLOCK_MONOTONIC, ak_page(&s->ak, 5)) ? -errno : 0;
-}
-
-static bool check_fault_in(struct aki_step *s, int err)
-{
-	if (err && !ASSERT_EQ(err, -EFAULT, "clock_gettime"))
-		return false;
-	if (!ASSERT_EQ(!ak_pfn(&s->ak, 5), !!err, "a page is there") ||
-	    !ASSERT_EQ(ak_alloc(&s->ak, true, 5, 1), 0, "alloc of the reserved page"))
-		return false;
-	ak_free(&s->ak, true, 5, 1);
-	return aki_survey_ok(s);
-}
-
-static void fault_in_reserved(void)
-{
-	struct aki_step s = {
-		.name = __func__, .prepare = prepare_fault_in, .run = run_fault_in,
-		.check = check_fault_in,
-	};
-
-	if (!aki_open(&s, AKI_PAGES))
-		return;
-	if (aki_inject_all(&s, 0, 1))
-		aki_squeeze(&s, 8);
-	aki_close(&s);
-}
-
 void serial_test_arena_kern_inject(void)
 {
 	static const struct ak_subtest tests[] = {
@@ -447,7 +407,6 @@ void serial_test_arena_kern_inject(void)
 		{ "free_kern", free_kern },
 		{ "fault_kernel", .fn_both = fault_kernel },
 		{ "fault_program", .fn_both = fault_program },
-		{ "fault_in_reserved", fault_in_reserved },
 	};
 
 	aki_run_subtests(tests, ARRAY_SIZE(tests));

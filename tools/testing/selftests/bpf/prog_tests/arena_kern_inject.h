@@ -232,7 +232,7 @@ struct aki_step {
 
 static inline __u64 aki_survey(struct aki_step *s)
 {
-	return AK(&s->ak, .op = AK_SURVEY, .cnt = 1 << 20);
+	return AK(&s->ak, .op = AK_SURVEY, .cnt = 1 << 20, .size = s->ak.page);
 }
 
 /* What was free is free, and nothing else. Some of it may be freed in the background. */

@@ -200,9 +200,19 @@ static int run_user(struct aki_step *s)
 	return 0;
 }
 
+static bool prepare_user(struct aki_step *s)
+{
+	return s->op != AK_RESERVE ||
+	       ASSERT_OK((int)AK(&s->ak, .op = AK_RESERVE, .ptr = ak_page(&s->ak, s->nr),
+				 .cnt = 1), "reserve");
+}
+
+/* A fault that fails changes nothing: what was free is free, what was reserved is not. */
 static bool check_user(struct aki_step *s, int err)
 {
-	bool ok = (!err || aki_survey_ok(s)) &&
+	bool ok = (!err || s->op == AK_RESERVE || aki_survey_ok(s)) &&
+		  ASSERT_EQ(s->op == AK_RESERVE ? ak_alloc(&s->ak, true, s->nr, 1) : 0, 0,
+			    "alloc of the reserved page") &&
 		  ASSERT_OK(run_user(s), "user fault with memory") &&
 		  ASSERT_EQ(AK(&s->ak, .op = AK_READ, .ptr = ak_page(&s->ak, s->nr), .size = 1),
 			    'a', "kernel reads");
@@ -211,22 +221,39 @@ static bool check_user(struct aki_step *s, int err)
 	return ok && aki_survey_ok(s);
 }
 
+static void user_faults(struct aki_step *s, int nolock)
+{
+	struct sigaction sa = { .sa_handler = on_signal }, old_segv, old_bus;
+
+	if (!aki_open(s, AKI_PAGES))
+		return;
+	sigaction(SIGSEGV, &sa, &old_segv);
+	sigaction(SIGBUS, &sa, &old_bus);
+	if (aki_inject_all(s, 0, nolock))
+		aki_squeeze(s, 8);
+	sigaction(SIGSEGV, &old_segv, NULL);
+	sigaction(SIGBUS, &old_bus, NULL);
+	aki_close(s);
+}
+
 static void user_fault(void)
 {
 	struct aki_step s = {
 		.name = __func__, .run = run_user, .check = check_user, .nr = 7,
 	};
-	struct sigaction sa = { .sa_handler = on_signal }, old_segv, old_bus;
 
-	if (!aki_open(&s, AKI_PAGES))
-		return;
-	sigaction(SIGSEGV, &sa, &old_segv);
-	sigaction(SIGBUS, &sa, &old_bus);
-	if (aki_inject_all(&s, 0, 2))
-		aki_squeeze(&s, 8);
-	sigaction(SIGSEGV, &old_segv, NULL);
-	sigaction(SIGBUS, &old_bus, NULL);
-	aki_close(&s);
+	/* a node of the range tree, and the page */
+	user_faults(&s, 2);
+}
+
+static void user_fault_reserved(void)
+{
+	struct aki_step s = {
+		.name = __func__, .prepare = prepare_user, .run = run_user,
+		.check = check_user, .op = AK_RESERVE, .nr = 7,
+	};
+
+	user_faults(&s, 1);
 }
 
 static struct arena_kern_struct_ops *ops;
@@ -273,6 +300,7 @@ void serial_test_arena_kern_inject_map(void)
 		{ "create_limit", map_create_limit },
 		{ "mmap", map_mmap },
 		{ "user_fault", user_fault },
+		{ "user_fault_reserved", user_fault_reserved },
 		{ "struct_ops", struct_ops },
 	};
 

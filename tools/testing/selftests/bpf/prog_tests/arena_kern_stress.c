@@ -827,13 +827,8 @@ static bool attach(struct bpf_program *prog)
 	struct bpf_link *link = bpf_program__attach(prog);
 
 	if (!link)
-<<<<<<< ours
 		return AK_FAIL("%s is not attached: %d", bpf_program__name(prog), errno);
-	w0.links[w0.nr_links++] = link;
-=======
-		return AK_FAIL("cannot attach %s: %d", bpf_program__name(prog), errno);
 	world.links[world.nr_links++] = link;
->>>>>>> theirs
 	return true;
 }
 
@@ -884,11 +879,7 @@ static bool get_in_the_way(int with)
 		bpf_program__set_autoload(skel->progs.on_hook, false);
 		bpf_program__set_autoload(skel->progs.on_perf, false);
 	}
-<<<<<<< ours
-	skel->bss->base = w0.main.ak.base;
-=======
 	skel->bss->base = world.main.ak.base;
->>>>>>> theirs
 	skel->bss->page_size = getpagesize();
 	skel->bss->nr_pages = NR_PAGES;
 	skel->bss->nr_victims = NR_VICTIMS;
@@ -1147,8 +1138,8 @@ static bool run_world(int with)
 	while (!READ_ONCE(m->stop) && READ_ONCE(m->dead) < MAX_DEAD &&
 	       now() - began < (something_happened() ? secs : secs + 60) &&
 	       READ_ONCE(world.in_the_way->bss->victims) < NR_VICTIMS - 1024 && drain()) {
-		/* longer than anybody waits for the lock */
-		if (with & WITH_LOCK && ticks++ < 0)
+		/* longer than anybody waits for the lock, now and then */
+		if (with & WITH_LOCK && ++ticks % 2048 == 500)
 			WRITE_ONCE(world.in_the_way->bss->delay_ms, 1500);
 		usleep(1000);
 	}
@@ -1524,12 +1515,8 @@ static bool clash_check(struct clash *c, bool lost)
 
 static bool clash_prepare(struct clash *c, int page)
 {
-<<<<<<< ours
 	static const enum kind kinds[] = { FREE, RESERVED, LIVE, KERN };
-	struct worker *w = &w0.main;
-=======
 	struct worker *w = &world.main;
->>>>>>> theirs
 	bool ok = true;
 
 	memset(c, 0, sizeof(*c));

@@ -44,7 +44,7 @@ enum arena_kern_op_nr {
 
 struct arena_kern_args {
 	__u32 op;
-	__u32 size;	/* of an access, or from one to the next */
+	__u32 size;	/* of an access, of a page, or from one to the next */
 	__u64 ptr;	/* as user space sees it */
 	__u64 src;
 	__s64 off;	/* added in the kernel, may be beyond 4 GiB */
@@ -63,7 +63,7 @@ struct arena_kern_args {
  * Allocate single pages until there are none, and free them again. Returns how many
  * there were, in the upper 32 bits, and below a sum that tells which.
  */
-static __always_inline __u64 arena_kern_survey(__u32 max)
+static __always_inline __u64 arena_kern_survey(__u32 max, __u32 page_size)
 {
 	__u64 __arena *page, *prev, *last = NULL;
 	__u32 i, cnt = 0, run = 0, sum = 0;
@@ -76,13 +76,13 @@ static __always_inline __u64 arena_kern_survey(__u32 max)
 		*page = (__u64)last;
 		last = page;
 		cnt++;
-		sum += (__u32)(__u64)page / __PAGE_SIZE * AK_SURVEY_MUL;
+		sum += (__u32)(__u64)page / page_size * AK_SURVEY_MUL;
 	}
 	/* Mostly they come in ascending order: free what is adjacent at once. */
 	bpf_for(i, 0, cnt) {
 		prev = (__u64 __arena *)*last;
 		run++;
-		if (!prev || (__u64)last - (__u64)prev != __PAGE_SIZE) {
+		if (!prev || (__u64)last - (__u64)prev != page_size) {
 			bpf_arena_free_pages(&arena, last, run);
 			run = 0;
 		}
@@ -180,7 +180,7 @@ static __always_inline void arena_kern_op(struct arena_kern_args *a, bool sleepa
 		a->ret = bpf_test_arena_hold(ptr);
 		return;
 	case AK_SURVEY:
-		a->ret = arena_kern_survey(a->cnt);
+		a->ret = arena_kern_survey(a->cnt, a->size);
 		return;
 	}
 }
