@@ -8,8 +8,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-suites=(tooling core sched_ext arm64)
-by_name=(stress inject fuzz debug debug-full) # they take long
+suites=(tooling core sched_ext inject arm64 debug)
+by_name=(stress fuzz debug-full) # part of debug, or long
 
 if [ "${1-}" = --list ]; then
 	echo "${suites[*]}; by name only: ${by_name[*]}"

@@ -22,14 +22,15 @@ run_help() {
 run_unknown_suite() {
 	run "$REAL/scripts/test.sh" nonsense
 	same "$rc" 2
-	one_error "unknown suite 'nonsense': the suites are tooling core sched_ext"
+	one_error "unknown suite 'nonsense': the suites are tooling core sched_ext inject arm64 debug"
 	run make -s -C "$REAL" test SUITE=nonsense
 	same "$rc" 2
 	grep -q "^error: unknown suite 'nonsense'" "$T/err"
 }
 run_totals() {
+	local s
 	project
-	fake_suite arm64 <<<'echo "0 passed, 0 failed"'
+	for s in inject arm64 debug; do fake_suite $s <<<'echo "0 passed, 0 failed"'; done
 	fake_suite tooling <<<'echo ok a; echo "3 passed, 0 failed, 1 skipped"'
 	fake_suite core <<<'echo "4 passed, 0 failed"'
 	fake_suite sched_ext <<<'echo "5 passed, 0 failed"'

@@ -314,7 +314,7 @@ static inline bool aki_charges_ok(struct aki_step *s)
 			return true;
 		usleep(100000);
 	}
-	return AK_FAIL("%s: charged: %ld (slab %ld, percpu %ld, vmalloc %ld), before: %ld (%ld, %ld, %ld)",
+	return AK_FAIL("%s: charge %ld, slab %ld, percpu %ld, vmalloc %ld; was %ld, %ld, %ld, %ld",
 		       s->name, c.kernel, c.slab, c.percpu, c.vmalloc, was->kernel, was->slab,
 		       was->percpu, was->vmalloc);
 }
