@@ -53,20 +53,42 @@ struct ak_subtest {
 	false;								\
 })
 
-static inline int ak_param_read(const char *name, char *buf, size_t size)
+static inline int ak_file_read(const char *path, char *buf, size_t size)
 {
-	char path[128];
-	ssize_t len;
+	ssize_t len = 0, done = 0;
 	int fd;
 
-	snprintf(path, sizeof(path), AK_PARAMS "%s", name);
 	fd = open(path, O_RDONLY);
 	if (fd < 0)
 		return -errno;
-	len = read(fd, buf, size - 1);
+	while (done < size - 1 && (len = read(fd, buf + done, size - 1 - done)) > 0)
+		done += len;
 	close(fd);
-	buf[len > 0 ? len : 0] = '\0';
-	return len < 0 ? -EIO : 0;
+	buf[done] = '\0';
+	return len < 0 ? -EIO : done;
+}
+
+static inline int ak_file_write(const char *path, const char *val)
+{
+	int fd, err = 0;
+
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, val, strlen(val)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static inline int ak_param_read(const char *name, char *buf, size_t size)
+{
+	char path[128];
+	int len;
+
+	snprintf(path, sizeof(path), AK_PARAMS "%s", name);
+	len = ak_file_read(path, buf, size);
+	return len < 0 ? len : 0;
 }
 
 /* A parameter that is a list of numbers. Returns how many there are. */
@@ -87,17 +109,10 @@ static inline int ak_param_list(const char *name, __u32 *vals, int max)
 static inline int ak_param_write(const char *name, unsigned int val)
 {
 	char path[128], buf[16];
-	int fd, err = 0;
 
 	snprintf(path, sizeof(path), AK_PARAMS "%s", name);
 	snprintf(buf, sizeof(buf), "%u", val);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, buf, strlen(buf)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
+	return ak_file_write(path, buf);
 }
 
 static inline void ak_run_subtests(const struct ak_subtest *tests, int cnt)

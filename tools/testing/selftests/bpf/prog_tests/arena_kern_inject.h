@@ -53,38 +53,10 @@ static struct aki_setting {
 	{ AKI_DEBUGFS "fail_page_alloc/verbose", "0" },
 };
 
-static inline ssize_t aki_read(const char *path, char *buf, size_t size)
-{
-	ssize_t len, done = 0;
-	int fd;
-
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		return -errno;
-	while (done < size - 1 && (len = read(fd, buf + done, size - 1 - done)) > 0)
-		done += len;
-	close(fd);
-	buf[done] = '\0';
-	return done;
-}
-
-static inline int aki_write(const char *path, const char *val)
-{
-	int fd, err = 0;
-
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, val, strlen(val)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static inline void aki_settings_restore(int cnt)
 {
 	while (cnt--)
-		ASSERT_OK(aki_write(aki_settings[cnt].path, aki_settings[cnt].old),
+		ASSERT_OK(ak_file_write(aki_settings[cnt].path, aki_settings[cnt].old),
 			  aki_settings[cnt].path);
 }
 
@@ -95,8 +67,8 @@ static inline bool aki_settings_apply(void)
 	for (i = 0; i < ARRAY_SIZE(aki_settings); i++) {
 		struct aki_setting *s = &aki_settings[i];
 
-		if (!ASSERT_GT(aki_read(s->path, s->old, sizeof(s->old)), 0, s->path) ||
-		    !ASSERT_OK(aki_write(s->path, s->val), s->path)) {
+		if (!ASSERT_GT(ak_file_read(s->path, s->old, sizeof(s->old)), 0, s->path) ||
+		    !ASSERT_OK(ak_file_write(s->path, s->val), s->path)) {
 			aki_settings_restore(i);
 			return false;
 		}
@@ -196,7 +168,7 @@ static inline void aki_settle(void)
 {
 	ASSERT_OK(kern_sync_rcu(), "kern_sync_rcu");
 	/* for the frees that gather until RCU is worth while */
-	ASSERT_OK(aki_write("/proc/sys/vm/drop_caches", "2"), "drop_caches");
+	ASSERT_OK(ak_file_write("/proc/sys/vm/drop_caches", "2"), "drop_caches");
 	ASSERT_OK(kern_sync_rcu(), "kern_sync_rcu");
 	aki_drain();
 }
@@ -460,10 +432,10 @@ static inline int aki_leaks(bool show)
 
 	if (access(AKI_KMEMLEAK, W_OK))
 		return -1;
-	ASSERT_OK(aki_write(AKI_KMEMLEAK, "scan"), "scan");
+	ASSERT_OK(ak_file_write(AKI_KMEMLEAK, "scan"), "scan");
 	sleep(6);
-	ASSERT_OK(aki_write(AKI_KMEMLEAK, "scan"), "scan");
-	ASSERT_GE(aki_read(AKI_KMEMLEAK, buf, sizeof(buf)), 0, "kmemleak");
+	ASSERT_OK(ak_file_write(AKI_KMEMLEAK, "scan"), "scan");
+	ASSERT_GE(ak_file_read(AKI_KMEMLEAK, buf, sizeof(buf)), 0, "kmemleak");
 	if (show)
 		printf("%s", buf);
 	return ak_count(buf, "unreferenced object");

@@ -33,7 +33,7 @@ static int count_ranges(void)
 {
 	static char buf[1 << 20];
 
-	if (!ASSERT_GT(aki_read("/proc/vmallocinfo", buf, sizeof(buf)), 0, "vmallocinfo"))
+	if (!ASSERT_GT(ak_file_read("/proc/vmallocinfo", buf, sizeof(buf)), 0, "vmallocinfo"))
 		return -1;
 	return ak_count(buf, " arena_map_alloc+");
 }
@@ -114,7 +114,7 @@ static void create_tables(void)
 
 static int set_oom_score_adj(const char *adj)
 {
-	return aki_write("/proc/self/oom_score_adj", adj);
+	return ak_file_write("/proc/self/oom_score_adj", adj);
 }
 
 /* Out of memory, the kernel has nobody to kill and has to return an error. */
