@@ -115,6 +115,14 @@ static inline int ak_param_write(const char *name, unsigned int val)
 	return ak_file_write(path, buf);
 }
 
+/* Then an arena takes half a gigabyte of memory for its shadow. */
+static inline bool ak_has_kasan(void)
+{
+	unsigned long long addr;
+
+	return !kallsyms_find("kasan_quarantine_put", &addr);
+}
+
 static inline void ak_run_subtests(const struct ak_subtest *tests, int cnt)
 {
 	char recovers[16], name[64];

@@ -1787,10 +1787,7 @@ static long free_pages(void)
 /* Pages that CPUs hold back in lists of slabs, and KASAN to see who uses them yet */
 static long memory_slack(void)
 {
-	unsigned long long addr;
-
-	return 1024 + (kallsyms_find("kasan_quarantine_put", &addr) ? 0 :
-		       sysconf(_SC_PHYS_PAGES) / 32);
+	return 1024 + (ak_has_kasan() ? sysconf(_SC_PHYS_PAGES) / 32 : 0);
 }
 
 /*
