@@ -10,5 +10,5 @@ set -euo pipefail
 export VARIANT=kasan
 subsuite kasan/core core
 subsuite kasan/stress stress DURATION=60
-subsuite kasan/fuzz fuzz COUNT=300
+subsuite kasan/fuzz fuzz COUNT=160
 totals
