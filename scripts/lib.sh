@@ -29,6 +29,10 @@ KSRC=${KSRC-}
 RUN_STARTED=${RUN_STARTED:-$EPOCHSECONDS}
 LOCKS_HELD=${LOCKS_HELD-}
 PATH=$PATH:/usr/sbin:/sbin # an ordinary user's is without them
+case $VARIANT in
+kasan | kcsan) SLOWNESS=4 ;; # a factor for the time limits of guests
+*) SLOWNESS=1 ;;
+esac
 export JOBS ARCH VARIANT KSRC RUN_STARTED LOCKS_HELD
 
 # make's own variables (a job server, ARCH= and SUITE= once more) and those that

@@ -37,10 +37,10 @@ while getopts n:k:i:t:c:m:N:a:w:x:vs opt; do
 done
 shift $((OPTIND - 1))
 case $VARIANT in
-kasan) mem=8G limit=$((limit * 4)) ;; # an arena has half a gigabyte of shadow
-kcsan) limit=$((limit * 4)) ;;
+kasan) mem=8G ;; # an arena has half a gigabyte of shadow
 64k) mem=8G ;; # a batch of pages is a gigabyte
 esac
+limit=$((limit * SLOWNESS))
 "$TOP/scripts/guest/base.sh"
 for f in "$image" "${initrds[@]}"; do
 	[ -f "$f" ] || die "no $f: run 'make demo', which makes all that a guest needs"

@@ -39,11 +39,8 @@ parse='
 	}'
 
 # An emulated CPU is slow: test_progs would take it for a hang after 120 s.
-limit=${LIMIT-900} patience=$((limit * 2 / 3))
-case $VARIANT in
-kasan | kcsan) patience=$((patience * 4)) ;; # as does vm.sh
-esac
+limit=${LIMIT-900}
 exec "$TOP/scripts/suites/guest.sh" "$name" "$parse" -t "$limit" -c "${CPUS-4}" -a "${APPEND-}" \
 	-i "$BUILD/guest/$programs/selftests.cpio" -i "$BUILD/guest/$KERNEL/kmods.cpio" \
 	"cd /opt/selftests; ./test_progs -l $args | sed 's/^/LIST: /'
-	${ENV-} ./test_progs -w $patience $args"
+	${ENV-} ./test_progs -w $((limit * SLOWNESS * 2 / 3)) $args"
