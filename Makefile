@@ -2,7 +2,7 @@
 # Each target calls one script; what the script does and wants is said at its head.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-export KSRC JOBS ARCH VARIANT SUITE DURATION COUNT SEED BEGIN_BY CHECK BASE_URL FORCE
+export KSRC JOBS ARCH VARIANT SUITE DURATION COUNT SEED VARIANTS BEGIN_BY CHECK BASE_URL FORCE
 
 help: ## this list
 	@echo "Usage: make TARGET [VARIABLE=value]..."; echo
@@ -16,6 +16,7 @@ help: ## this list
 	@echo "  DURATION=s   how long suite stress goes on (60)"
 	@echo "  COUNT=n      how many sequences suite fuzz tries"
 	@echo "  SEED=n       what it makes them of, or random"
+	@echo "  VARIANTS=\"..\" the kernels of suite debug-full (kasan kcsan rt)"
 	@echo "  BEGIN_BY=min skip suites that would begin later than that"
 	@echo "  CHECK=list   only these parts of check, with commas between"
 	@echo "  BASE_URL=url directory to download the kernel from (apt's mirror)"

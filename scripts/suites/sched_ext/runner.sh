@@ -7,8 +7,9 @@
 # runs all. PREPARE is done in the guest first. What a failed test said is shown, and
 # of a skipped one the last line, which says why.
 #
-# Each test has a run of the runner and 150 s of its own. It takes a part of a name,
-# so that other tests may run as well: these results do not count.
+# Each test has a run of the runner and 150 s of its own, more on a slow kernel. The
+# runner takes a part of a name, so that other tests may run as well: these results do
+# not count.
 set -euo pipefail
 . "$(dirname "$0")/../../lib.sh"
 . "$TOP/scripts/selftests/env.sh"
@@ -37,7 +38,7 @@ parse='
 	{ said = said "     | " $0 "\n"; last = $0 }'
 
 # shellcheck disable=SC2016  # the guest's
-"$TOP/scripts/suites/guest.sh" "$name" "$parse" -t 600 -i "$BUILD/guest/$programs/sched_ext.cpio" "$@" "only='$only' variant='$VARIANT'; $prepare"'
+"$TOP/scripts/suites/guest.sh" "$name" "$parse" -t 600 -i "$BUILD/guest/$programs/sched_ext.cpio" "$@" "only='$only' variant='$VARIANT' limit=$((150 * SLOWNESS)); $prepare"'
 	cd /opt/sched_ext
 	./runner -l | grep "$only" | sed "s/^/LIST /"
 	for test in $(./runner -l | grep "$only"); do
@@ -55,6 +56,6 @@ parse='
 			continue
 		fi
 		echo "RUN $test"
-		timeout 150 ./runner -q -t "$test" 2>&1
+		timeout $limit ./runner -q -t "$test" 2>&1
 	done
 	true'
