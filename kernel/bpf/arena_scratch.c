@@ -163,8 +163,9 @@ static int absorb_chunk(struct arena_scratch *scratch, struct range_tree *rt, un
  * @user_vm_start: where user space maps the arena
  * @user_vm_end: end of that range
  *
- * The work is bounded, since interrupts are off. One pending chunk takes a look
- * at its PTEs and a tree operation per run of dead pages.
+ * To be called while arena_scratch_pending() says so. The work is bounded, since
+ * interrupts are off. One pending chunk takes a look at its PTEs and a tree
+ * operation per run of dead pages.
  *
  * Context: any; the lock that guards @rt is held.
  * Return: 0 if @rt holds no page that was marked before the call; -EAGAIN if
@@ -178,8 +179,6 @@ int arena_scratch_absorb(struct arena_scratch *scratch, struct range_tree *rt,
 	int budget = ABSORB_BUDGET;
 	int i, err = 0;
 
-	if (likely(!READ_ONCE(scratch->pending)))
-		return 0;
 	WRITE_ONCE(scratch->pending, false);
 	smp_mb(); /* flag before bits, see arena_scratch_mark() */
 
