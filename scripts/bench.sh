@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 measure=$TOP/scripts/bench/measure.sh
-report=$TOP/scripts/bench/report.py
+report() { "$TOP/scripts/in-root.sh" "$TOP/scripts/bench/report.py" "$@"; }
 
 benches=(handoff deref fault alloc pressure setaffinity size)
 usage() {
@@ -23,7 +23,7 @@ wanted() { [[ " $BENCH " = *" $1 "* ]]; }
 lock tree
 "$TOP/scripts/suites/build.sh" selftests
 ! wanted setaffinity || "$TOP/scripts/suites/build.sh" sched_ext
-! wanted alloc && ! wanted size || VARIANT=base "$TOP/scripts/kernel.sh"
+if wanted alloc || wanted size; then VARIANT=base "$TOP/scripts/kernel.sh"; fi
 . "$TOP/scripts/selftests/env.sh"
 
 work=$BUILD/bench
@@ -40,7 +40,7 @@ series='clock' base=''
 
 step "measuring in a guest with the series:$([ "$series" = clock ] || echo "${series#clock}") ($KERNEL)"
 "$measure" series "$series" >>"$results"
-"$report" clock "$results"
+report clock "$results"
 if [ "$base" ]; then
 	step "measuring in a guest with the base:$base"
 	VARIANT=base "$measure" base "$base" >>"$results"
@@ -65,9 +65,9 @@ if wanted deref; then
 	say "        the code that is measured as 'deref', for both kinds of memory: $work/walk.s"
 fi
 
-"$report" json "$results" | write_atomically "$BUILD/bench.json"
-"$report" plot "$results" "$work"
+report json "$results" | write_atomically "$BUILD/bench.json"
+report plot "$results" "$work"
 if [ -f "$work/plot.gp" ]; then
 	"$TOP/scripts/in-root.sh" gnuplot "$work/plot.gp" | write_atomically "$BUILD/bench.svg"
 fi
-"$report" table "$results"
+report table "$results"

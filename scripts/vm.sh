@@ -33,7 +33,7 @@ while getopts n:k:i:t:c:m:N:a:w:x:vsI opt; do
 	t) limit=$OPTARG ;; c) cpus=$OPTARG ;; m) mem=$OPTARG ;;
 	N) nodes=$OPTARG ;; a) append=$OPTARG ;; w) allow=$OPTARG ;;
 	x) dies=$OPTARG ;; v) follow=1 ;; s) shell=1 ;;
-	I) icount=(-icount shift=0,sleep=off) ACCEL=tcg && export ACCEL ;;
+	I) icount=(-icount 'shift=0,sleep=off') && export ACCEL=tcg ;;
 	*) die "vm.sh: see the head of the script for its options" ;;
 	esac
 done

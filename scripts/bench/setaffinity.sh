@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measure sched_setaffinity() under scx_ladder, which is in cid form, and under its
-# twin in cpu form, in guests with two CPUs of as many as are possible:
+# twin in cpu form, in a guest in which two of the possible CPUs come up:
 #
 #   bench/setaffinity.sh POSSIBLE_CPUS
 set -euo pipefail
@@ -16,16 +16,17 @@ run_logged bench-ladder "$TOP/scripts/in-root.sh" make -f "$TOP/scripts/bench/Ma
 "$TOP/scripts/guest/pack.sh" "$BUILD/guest/$KERNEL/bench.cpio" "$out/ladder_cpu=/opt/sched_ext/ladder_cpu"
 
 # The scheduler has to be there all the time, and be told to go by the guest.
+# shellcheck disable=SC2016  # the guest's
 export AFTER='[ "$(cat /sys/kernel/sched_ext/state)" = enabled ] && kill $scheduler && wait $scheduler || rc=1'
 for form in cid cpu; do
 	program=scx_ladder
 	[ $form = cid ] || program=ladder_cpu
-	BEFORE="/opt/sched_ext/$program >/tmp/log 2>&1 & scheduler=\$!
+	APPEND=maxcpus=2 BEFORE="/opt/sched_ext/$program >/tmp/log 2>&1 & scheduler=\$!
 		for i in \$(seq 300); do
 			[ \"\$(cat /sys/kernel/sched_ext/state)\" != enabled ] || break
 			usleep 100000
 		done
 		[ \"\$(cat /sys/kernel/sched_ext/state)\" = enabled ] || cat /tmp/log" \
-		"$TOP/scripts/bench/measure.sh" "$form/$possible" setaffinity -c "2,maxcpus=$possible" \
+		"$TOP/scripts/bench/measure.sh" "$form/$possible" setaffinity -c "$possible" \
 		-i "$BUILD/guest/$KERNEL/sched_ext.cpio" -i "$BUILD/guest/$KERNEL/bench.cpio"
 done

@@ -6,6 +6,7 @@ set -euo pipefail
 . "$(dirname "$0")/../lib.sh"
 . "$TOP/scripts/suites/lib.sh"
 results=$BUILD/bench/suite-results
+report() { "$TOP/scripts/in-root.sh" "$TOP/scripts/bench/report.py" "$@"; }
 
 lock tree
 "$TOP/scripts/suites/build.sh" selftests
@@ -16,7 +17,7 @@ step "measuring in a guest that counts instructions"
 step "measuring while the page cache fills memory"
 "$TOP/scripts/bench/pressure.sh" >>"$results"
 
-count clock < <("$TOP/scripts/bench/report.py" clock "$results" && echo "ok clock: counts instructions")
-count bench < <("$TOP/scripts/bench/report.py" check "$results")
+count clock < <(report clock "$results" && echo "ok clock: counts instructions")
+count bench < <(report check "$results")
 [ "$failed" = 0 ] || say "what was measured: $results"
 totals
