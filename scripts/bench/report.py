@@ -96,7 +96,7 @@ def handoff(get, add):
             at_aim = bits == 256 and mapping == "identity"
             add(Figure("handoff", f"{bits} bits, {text}", new, base, "copied by BPF",
                        (10, ANY) if at_aim else None, "10 times fewer" if at_aim else "",
-                       (5, ANY) if at_aim else (1.5, ANY) if mapping == "nodes" else None))
+                       (5, ANY) if at_aim else (1.5, ANY) if mapping == "nodes" and bits > 8 else None))
         few, many = (get("series", "handoff", f"direct/{mapping}/{bits}") for bits in (8, 64))
         if few and many and mapping != "shuffled":
             add(Figure("handoff", f"a full word, {text}", many, few, "8 bits of it",
