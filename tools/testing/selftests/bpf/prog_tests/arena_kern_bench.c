@@ -153,7 +153,7 @@ static void bench_deref(void)
 	if (!skel)
 		return;
 	ptr = page_of(skel, 100);
-	*(volatile char *)ptr = 1;	/* allocated */
+	memset((void *)ptr, 1, 1);	/* allocated */
 	for (i = 0; i < SAMPLES; i++)
 		for (kernel = 0; kernel < 2; kernel++)
 			vals[kernel][i] = time_of(skel->progs.walk, .ptr = ptr, .how = kernel,
@@ -443,7 +443,7 @@ out:
 	arena_kern_bench__destroy(skel);
 }
 
-static __u64 meminfo(const char *field)
+static __u64 mem_kib(const char *field)
 {
 	char line[128];
 	__u64 kib = 0;
@@ -499,11 +499,11 @@ static void stop_reader(pid_t pid)
 
 static void bench_pressure_program(void)
 {
-	struct arena_kern_bench_alloc *skel;
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct arena_kern_bench_alloc *skel;
+	int s, fd;
 	double rate;
 	pid_t pid;
-	int s;
 
 	for (s = 0; s < 2; s++) {
 		struct arena_bench_args args = { .rounds = PRESSURE_PAGES };
@@ -518,8 +518,8 @@ static void bench_pressure_program(void)
 			run(skel->progs.fill_sleepable, &args);
 		} else {
 			skel->bss->args = args;
-			ASSERT_OK(bpf_prog_test_run_opts(
-				bpf_program__fd(skel->progs.fill_nonsleepable), &opts), "run");
+			fd = bpf_program__fd(skel->progs.fill_nonsleepable);
+			ASSERT_OK(bpf_prog_test_run_opts(fd, &opts), "fill_nonsleepable");
 			args = skel->bss->args;
 		}
 		stop_reader(pid);
@@ -543,7 +543,7 @@ static void bench_pressure_kernel(void)
 	pid = start_reader();
 	if (pid < 0)
 		goto out;
-	cached = 100.0 * meminfo("MemFree:") / meminfo("MemTotal:");
+	cached = 100.0 * mem_kib("MemFree:") / mem_kib("MemTotal:");
 	run(skel->progs.fill, &args);
 	stop_reader(pid);
 	rate = 100.0 * args.ret / PRESSURE_PAGES;
@@ -567,13 +567,13 @@ static void bench_memory(void)
 	__u64 before;
 	int i;
 
-	before = meminfo("MemFree:");
+	before = mem_kib("MemFree:");
 	for (i = 0; i < ARENAS; i++) {
 		fds[i] = bpf_map_create(BPF_MAP_TYPE_ARENA, "arena", 0, 0, 1024, &opts);
 		if (!ASSERT_OK_FD(fds[i], "bpf_map_create"))
 			goto out;
 		if ((i + 1) % PER_BATCH == 0) {
-			__u64 after = meminfo("MemFree:");
+			__u64 after = mem_kib("MemFree:");
 
 			vals[i / PER_BATCH] = ((double)before - (double)after) / PER_BATCH;
 			before = after;

@@ -18,7 +18,10 @@ struct {
 #include "arena_kern_bench.h"
 
 /* A program has the arena that it refers to. */
-#define use_arena() asm volatile("" : : "r"(&arena))
+static __always_inline void use_arena(void)
+{
+	asm volatile("" : : "r"(&arena));
+}
 
 /* A cmask that was fetched from kernel memory: two words of header, then the bits */
 __u64 __arena_global copy[2 + MAX_WORDS];
@@ -40,8 +43,8 @@ int prepare(struct arena_bench_args *args)
 /* What is done with a cmask that is in the arena */
 static __always_inline __u64 read_cmask(struct bench_arena_cmask __arena *cmask)
 {
-	__u32 words = (cmask->nr_cids + 63) / 64;
 	__u64 __arena *bits = cmask->bits;
+	__u32 words = (cmask->nr_cids + 63) / 64;
 	__u64 sum = 0;
 
 	if (words > MAX_WORDS)
@@ -189,7 +192,7 @@ int prog_touch(struct arena_bench_args *args)
 	use_arena();
 	start = bpf_ktime_get_ns();
 	bpf_for(i, 0, args->cnt) {
-		sum += *(volatile __u8 __arena *)ptr;
+		sum += *(__u8 __arena *)ptr;
 		ptr += args->stride;
 	}
 	args->ns = bpf_ktime_get_ns() - start;

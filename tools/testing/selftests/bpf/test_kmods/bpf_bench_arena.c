@@ -290,9 +290,9 @@ __bpf_kfunc u64 bpf_bench_arena_install(u32 cnt)
 		set_pte(&pte, __pte(0));
 		if (!ptep_try_set(&pte, mk_pte(page, PAGE_KERNEL)))
 			return 0;
-		smp_mb__before_atomic();
+		smp_mb__before_atomic();	/* this and the next as in arena_scratch_mark() */
 		set_bit(i % BITS_PER_LONG, &chunks);
-		smp_store_release(&pending, true);	/* as in arena_scratch_mark() */
+		smp_store_release(&pending, true);	/* likewise */
 	}
 	return ktime_get_mono_fast_ns() - start;
 #else
