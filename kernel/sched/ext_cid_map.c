@@ -104,7 +104,6 @@ static u64 move_bits(u64 val, unsigned int from, unsigned int to)
 	val &= group_masks[from][0];
 
 	if (from == 0 && to == 1) {
-		val = spread_step(val, 1, 5);
 		val = spread_step(val, 1, 4);
 		val = spread_step(val, 1, 3);
 		val = spread_step(val, 1, 2);
