@@ -2,7 +2,7 @@
 # Each target calls one script; what the script does and wants is said at its head.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-export KSRC JOBS ARCH VARIANT SUITE DURATION COUNT SEED VARIANTS BEGIN_BY CHECK BASE_URL FORCE
+export KSRC JOBS ARCH VARIANT SUITE DURATION COUNT SEED VARIANTS BEGIN_BY BENCH CHECK BASE_URL FORCE
 
 help: ## this list
 	@echo "Usage: make TARGET [VARIABLE=value]..."; echo
@@ -18,6 +18,8 @@ help: ## this list
 	@echo "  SEED=n       what it makes them of, or random"
 	@echo "  VARIANTS=\"..\" the kernels of suite debug-full (kasan kcsan rt)"
 	@echo "  BEGIN_BY=min skip suites that would begin later than that"
+	@echo "  BENCH=name   only this part of bench: handoff, deref, fault, alloc, pressure,"
+	@echo "               setaffinity, size"
 	@echo "  CHECK=list   only these parts of check, with commas between"
 	@echo "  BASE_URL=url directory to download the kernel from (apt's mirror)"
 	@echo "  FORCE=1      let tree, export, clean go over what they would stop at"
@@ -27,6 +29,9 @@ demo: ## from nothing to a guest that shows kernel code using arena memory
 
 test: ## run all test suites, or the one that SUITE= names
 	@scripts/test.sh $(SUITE)
+
+bench: ## what the series costs, in instructions: build/bench.json, build/bench.svg
+	@scripts/bench.sh
 
 check: ## static quality of the series: applies, builds patch by patch, no new warning
 	@scripts/check.sh
@@ -52,4 +57,4 @@ clean: ## remove what was made, except downloads
 distclean: ## remove all of build
 	@scripts/clean.sh --all
 
-.PHONY: help demo test check tree export series kernel shell clean distclean
+.PHONY: help demo test bench check tree export series kernel shell clean distclean

@@ -8,7 +8,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-suites=(tooling core sched_ext inject arm64 debug)
+suites=(tooling core sched_ext bench inject arm64 debug)
 by_name=(stress fuzz debug-full) # part of debug, or long
 
 if [ "${1-}" = --list ]; then

@@ -11,10 +11,10 @@ packages=(gcc g++ make bc bison flex libelf-dev libssl-dev pahole clang-22 llvm-
 	qemu-system-x86 busybox-static cpio git ca-certificates perl python3 rsync kmod xz-utils
 	pkg-config xxd openssl sparse zstd file zlib1g-dev libzstd-dev libcap-dev libasan8
 	shellcheck procps libc6-dev-i386 python3-git python3-ply python3-docutils
-	gcc-aarch64-linux-gnu qemu-system-arm {libelf,zlib1g,libzstd,libcap}-dev:arm64)
+	gcc-aarch64-linux-gnu qemu-system-arm gnuplot-nox {libelf,zlib1g,libzstd,libcap}-dev:arm64)
 commands=(gcc g++ make bc bison flex qemu-system-x86_64 busybox cpio git perl python3 rsync
 	depmod xz pkg-config xxd openssl sparse zstd file shellcheck
-	aarch64-linux-gnu-gcc qemu-system-aarch64 busybox-arm64)
+	aarch64-linux-gnu-gcc qemu-system-aarch64 busybox-arm64 gnuplot)
 headers=(gelf.h zlib.h zstd.h sys/capability.h) # for programs of every architecture
 min_pahole=1.26 # older ones give kfuncs with implicit arguments a wrong prototype
 min_clang=20    # what older ones make of arena programs does not verify

@@ -14,6 +14,7 @@
 #     -w REGEX  lines of the kernel's log that are no splat in this run
 #     -x REGEX  the guest is expected to die of an oops: its log must have a line
 #               that matches REGEX, and nothing else that is wrong
+#     -I        count instructions: each takes 1 ns of the guest's clock (emulated only)
 #     -s        no job: an interactive shell on this terminal
 #
 # Anything that the kernel complains about fails the run, whatever the job said.
@@ -25,13 +26,14 @@ set -euo pipefail
 : "${IMAGE:?} ${CONSOLE:?} ${QEMU:?} ${OOPS:?} ${OOPS_MORE:?} ${TCG_CMDLINE?} ${TCG_CPU:?}"
 
 name=guest image=$BUILD/out/$KERNEL/$IMAGE initrds=("$BUILD/guest/$ARCH/base.cpio")
-limit=120 cpus=4 mem=2G nodes=0 append='' follow='' allow='' dies='' shell=''
-while getopts n:k:i:t:c:m:N:a:w:x:vs opt; do
+limit=120 cpus=4 mem=2G nodes=0 append='' follow='' allow='' dies='' shell='' icount=()
+while getopts n:k:i:t:c:m:N:a:w:x:vsI opt; do
 	case $opt in
 	n) name=$OPTARG ;; k) image=$OPTARG ;; i) initrds+=("$OPTARG") ;;
 	t) limit=$OPTARG ;; c) cpus=$OPTARG ;; m) mem=$OPTARG ;;
 	N) nodes=$OPTARG ;; a) append=$OPTARG ;; w) allow=$OPTARG ;;
 	x) dies=$OPTARG ;; v) follow=1 ;; s) shell=1 ;;
+	I) icount=(-icount 'shift=0,sleep=off') && export ACCEL=tcg ;;
 	*) die "vm.sh: see the head of the script for its options" ;;
 	esac
 done
@@ -63,7 +65,8 @@ esac
 # The kernel unpacks archives that follow one another, so that no job needs the
 # big ones made anew.
 {
-	[ ! -f "$TOP/scripts/guest/$VARIANT.sh" ] || cat "$TOP/scripts/guest/$VARIANT.sh"
+	# base.sh in there is what makes the archive
+	[ "$VARIANT" = base ] || [ ! -f "$TOP/scripts/guest/$VARIANT.sh" ] || cat "$TOP/scripts/guest/$VARIANT.sh"
 	printf '%s\n' "${1-}"
 } >"$tmp/job"
 (cd "$tmp" && echo job | "$TOP/scripts/in-root.sh" cpio -o -H newc --quiet) >"$tmp/job.cpio"
@@ -75,7 +78,7 @@ cmdline="console=$CONSOLE oops=panic panic=-1 kunit.enable=0 watchdog_thresh=30"
 [ "$accel" = kvm ] || cmdline+=" $TCG_CMDLINE"
 cmdline+=" rcupdate.rcu_cpu_stall_timeout=90 hung_task_panic=0 $append"
 qemu=("$QEMU" "${QEMU_MACHINE[@]}" -accel "$accel" -cpu "$cpu" -smp "$cpus" -m "$mem"
-	-nodefaults -no-user-config -display none -no-reboot
+	"${icount[@]}" -nodefaults -no-user-config -display none -no-reboot
 	-kernel "$image" -initrd "$tmp/initrd")
 for ((i = 0; i < nodes; i++)); do
 	qemu+=(-object "memory-backend-ram,id=node$i,size=$(($(numfmt --from=iec "$mem") / nodes))"

@@ -73,6 +73,17 @@ static const u64 group_masks[CID_MAP_MAX_SHIFT + 1][6] = {
 	},
 };
 
+/* Bring groups of 2^@k bits closer together by a factor of 2^@n: see move_bits(). */
+static __always_inline u64 gather_step(u64 val, unsigned int n, unsigned int k)
+{
+	return (val | val >> (((1 << n) - 1) << k)) & group_masks[n][k + 1];
+}
+
+static __always_inline u64 spread_step(u64 val, unsigned int n, unsigned int k)
+{
+	return (val | val << (((1 << n) - 1) << k)) & group_masks[n][k];
+}
+
 /*
  * Move bit i << @from to bit i << @to, for all i, and drop the other bits. There
  * are to be no more bits than have room.
@@ -82,6 +93,9 @@ static const u64 group_masks[CID_MAP_MAX_SHIFT + 1][6] = {
  * moves every other group down to where the one below ends, which makes groups
  * of twice the size, and half as many. To bring the bits apart, the steps are
  * undone one by one.
+ *
+ * The two moves that pairs of siblings and pairs of nodes need are written out:
+ * with constants a step is an instruction or four, and more than ten without.
  */
 static u64 move_bits(u64 val, unsigned int from, unsigned int to)
 {
@@ -89,16 +103,36 @@ static u64 move_bits(u64 val, unsigned int from, unsigned int to)
 
 	val &= group_masks[from][0];
 
-	if (from > to) {
+	if (from == 0 && to == 1) {
+		val = spread_step(val, 1, 4);
+		val = spread_step(val, 1, 3);
+		val = spread_step(val, 1, 2);
+		val = spread_step(val, 1, 1);
+		val = spread_step(val, 1, 0);
+	} else if (from == 1 && to == 0) {
+		val = gather_step(val, 1, 0);
+		val = gather_step(val, 1, 1);
+		val = gather_step(val, 1, 2);
+		val = gather_step(val, 1, 3);
+		val = gather_step(val, 1, 4);
+	} else if (from > to) {
 		n = from - to;
 		for (k = to; k < 6 - n; k++)
-			val = (val | val >> (((1 << n) - 1) << k)) & group_masks[n][k + 1];
+			val = gather_step(val, n, k);
 	} else if (from < to) {
 		n = to - from;
 		for (k = 6 - n; k-- > from;)
-			val = (val | val << (((1 << n) - 1) << k)) & group_masks[n][k];
+			val = spread_step(val, n, k);
 	}
 	return val;
+}
+
+static __always_inline u64 read_whole_word(const unsigned long *bits, u32 word)
+{
+	if (BITS_PER_LONG == 32)
+		return bits[word * 2] | (u64)bits[word * 2 + 1] << 32;
+
+	return bits[word];
 }
 
 /* Read @nr bits from @start on, 1 to 64, and nothing behind the last one's long. */
@@ -274,9 +308,6 @@ static u64 convert_word(const struct scx_cid_map *map, const unsigned long *cpus
 	u64 val = 0;
 	u32 i;
 
-	if (map->identity)
-		return read_bits(cpus, word * 64, nr_cids);
-
 	if (piece == end)
 		for (i = 0; i < nr_cids; i++)
 			val |= (u64)test_bit(cid_to_cpu[i], cpus) << i;
@@ -287,6 +318,31 @@ static u64 convert_word(const struct scx_cid_map *map, const unsigned long *cpus
 		val |= move_bits(part, piece->cpu_shift, piece->cid_shift) << piece->bit;
 	}
 	return val;
+}
+
+/* Any mapping. Not inlined, lest the identity pays for the registers that it takes. */
+static noinline void fill_by_pieces(const struct scx_cid_map *map, const unsigned long *cpus,
+				    u64 *words, u32 nr_words)
+{
+	u32 word;
+
+	for (word = 0; word < nr_words; word++)
+		WRITE_ONCE(words[word],
+			   word < map->nr_words ? convert_word(map, cpus, word) : 0);
+}
+
+/* The bitmaps are the same but for how long they are. */
+static __always_inline void fill_identical(const struct scx_cid_map *map,
+					   const unsigned long *cpus, u64 *words, u32 nr_words)
+{
+	u32 nr_whole = min(map->nr_cids / 64, nr_words);
+	u32 rest = map->nr_cids % 64;
+	u32 word;
+
+	for (word = 0; word < nr_whole; word++)
+		WRITE_ONCE(words[word], read_whole_word(cpus, word));
+	for (; word < nr_words; word++, rest = 0)
+		WRITE_ONCE(words[word], rest ? read_bits(cpus, word * 64, rest) : 0);
 }
 
 /**
@@ -306,11 +362,10 @@ static u64 convert_word(const struct scx_cid_map *map, const unsigned long *cpus
 void scx_cid_map_fill_bits(const struct scx_cid_map *map, const unsigned long *cpus,
 			   u64 *words, u32 nr_words)
 {
-	u32 word;
-
-	for (word = 0; word < nr_words; word++)
-		WRITE_ONCE(words[word],
-			   word < map->nr_words ? convert_word(map, cpus, word) : 0);
+	if (map->identity)
+		fill_identical(map, cpus, words, nr_words);
+	else
+		fill_by_pieces(map, cpus, words, nr_words);
 }
 
 /**

@@ -11,7 +11,7 @@ lock tree
 
 step "the series' selftests in a guest"
 count selftests < <(APPEND=kunit.enable=1 "$here/test-progs.sh" core-series -a 'arena_kern*' \
-	-d 'arena_kern_stress,arena_kern_inject*,arena_kern_fuzz') # suites of their own
+	-d 'arena_kern_stress,arena_kern_inject*,arena_kern_fuzz,arena_kern_bench') # suites of their own
 count kunit < <("$here/kunit.sh" "$LOGS/vm-$KERNEL-core-series.console.log")
 
 # With more CPUs than the host has, their locks' timeouts run out (see the list).

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/../lib.sh"
 . "$TOP/scripts/suites/lib.sh"
 here=$TOP/scripts/suites/tooling
-unset VARIANT KSRC BASE_URL FORCE SUITE LOCKS_HELD RUN_STARTED BEGIN_BY DURATION COUNT SEED VARIANTS
+unset VARIANT KSRC BASE_URL FORCE SUITE LOCKS_HELD RUN_STARTED BEGIN_BY DURATION COUNT SEED VARIANTS BENCH
 
 need xz:xz-utils curl patch
 "$TOP/scripts/toolchain.sh" # what shellcheck and in-root.sh are tested with

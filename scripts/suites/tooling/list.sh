@@ -85,6 +85,8 @@ it "make help lists every target, and each has its script" run_help
 it "test: an unknown suite: one line with the known ones, status 2" run_unknown_suite
 it "test: totals, also of suites that fail or break off" run_totals
 it "test: no suite begins later than it is told to" run_begin_by
+it "bench: an unknown part, a variant: one line, status 2" run_bench_unknown
+it "bench: the report, and that each of its limits can be missed" run_bench_report
 it "test: interrupted, takes the suite down" run_test_interrupted
 it "kernel VARIANT=base leaves build/linux where it is" run_base_twice
 it "a failing step shows the reason and its log" run_logged_tells

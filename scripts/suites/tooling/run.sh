@@ -9,7 +9,7 @@ fake_suite() { # NAME <SCRIPT
 run_help() {
 	local t
 	run_ok make -s -C "$REAL" help
-	for t in help demo test check tree export series kernel shell clean distclean; do
+	for t in help demo test bench check tree export series kernel shell clean distclean; do
 		grep -Eq "^  $t +[a-z]" "$T/out" || fail "make help to list $t"
 	done
 	# nothing else, and every script that a target calls is there
@@ -22,7 +22,7 @@ run_help() {
 run_unknown_suite() {
 	run "$REAL/scripts/test.sh" nonsense
 	same "$rc" 2
-	one_error "unknown suite 'nonsense': the suites are tooling core sched_ext inject arm64 debug"
+	one_error "unknown suite 'nonsense': the suites are tooling core sched_ext bench inject arm64 debug"
 	run make -s -C "$REAL" test SUITE=nonsense
 	same "$rc" 2
 	grep -q "^error: unknown suite 'nonsense'" "$T/err"
@@ -30,7 +30,7 @@ run_unknown_suite() {
 run_totals() {
 	local s
 	project
-	for s in inject arm64 debug; do fake_suite $s <<<'echo "0 passed, 0 failed"'; done
+	for s in bench inject arm64 debug; do fake_suite $s <<<'echo "0 passed, 0 failed"'; done
 	fake_suite tooling <<<'echo ok a; echo "3 passed, 0 failed, 1 skipped"'
 	fake_suite core <<<'echo "4 passed, 0 failed"'
 	fake_suite sched_ext <<<'echo "5 passed, 0 failed"'
@@ -64,6 +64,56 @@ run_test_interrupted() {
 	interrupt TERM alone
 	same "$rc" 143
 	! pgrep -f 'sleep 62.5' || fail "the suite to be gone"
+}
+run_bench_unknown() {
+	BENCH=nonsense run make -s -C "$REAL" bench
+	same "$rc" 2
+	grep -q "^error: there is no bench 'nonsense': they are handoff deref fault alloc pressure setaffinity size$" "$T/err"
+	VARIANT=kasan run "$REAL/scripts/bench.sh"
+	same "$rc" 2
+	one_error "VARIANT=kasan: make bench compares"
+}
+run_bench_report() {
+	local report=("$REAL/scripts/in-root.sh" "$REAL/scripts/bench/report.py")
+	cat >"$T/results" <<-'E'
+		series clock rate insns/ns 1.000 1.000 0.940
+		series deref kernel insns 100 100 101 100 140
+		series deref arena insns 100 100 100
+		series handoff staged/identity/256 insns 600 600 600
+		series handoff direct/identity/256 insns 100 100 100
+	E
+	run_ok "${report[@]}" table "$T/results"
+	same "$(wc -l <"$T/out")" 4
+	grep -Eq '^\| handoff \| 256 bits, cid = CPU +\| +100 \| insns \|.*\| copied by BPF \| +600 \| +6\.00 \| 10 times fewer \| NO  \|$' "$T/out"
+	grep -Eq '^\| deref .*\| +1\.00 \| 1\.00 +\| yes \|$' "$T/out"
+	run_ok "${report[@]}" check "$T/results"
+	same "$(cat "$T/out")" 'ok handoff: 256 bits, cid = CPU (6.00; at least 5)
+ok deref: read and write a page (1.00; at least 0.995, at most 1.005)'
+	run_ok "${report[@]}" clock "$T/results"
+	run_ok "${report[@]}" json "$T/results"
+	python3 -c 'import json, sys; json.load(sys.stdin)["figures"][0]["ratio"] == 6 or sys.exit(1)' <"$T/out"
+	mkdir "$T/plot"
+	run_ok "${report[@]}" plot "$T/results" "$T/plot"
+	run_ok "$REAL/scripts/in-root.sh" gnuplot "$T/plot/plot.gp"
+	grep -q '</svg>' "$T/out"
+
+	# each limit can be missed
+	sed -i 's/^series deref arena.*/series deref arena insns 102/; s/^\(.*direct.*insns\).*/\1 130/; s/^\(.*clock.*ns\).*/\1 0.5/' "$T/results"
+	run_ok "${report[@]}" check "$T/results"
+	same "$(cut -d' ' -f1 "$T/out" | paste -sd' ')" 'FAIL FAIL'
+	run "${report[@]}" clock "$T/results"
+	one_error 'does not count instructions: 0.500'
+
+	echo 'what is this' >>"$T/results"
+	run "${report[@]}" table "$T/results"
+	one_error 'results:6 is no measurement'
+	run "${report[@]}" table "$T/nothing"
+	one_error 'cannot read'
+	: >"$T/results"
+	run "${report[@]}" table "$T/results"
+	one_error 'nothing that was measured'
+	run "${report[@]}" picture "$T/results"
+	one_error 'table, json, plot, check or clock'
 }
 run_base_twice() { # with nothing in the place of make
 	local head

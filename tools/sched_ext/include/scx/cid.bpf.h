@@ -383,18 +383,17 @@ static inline void cmask_or(struct scx_cmask __arena *dst, const struct scx_cmas
  */
 static inline void cmask_copy(struct scx_cmask __arena *dst, const struct scx_cmask __arena *src)
 {
+	u32 i, nr = __cmask_nr_words(dst), nr_src = __cmask_nr_words(src);
 	struct __cmask __arena *d = __cmask_of(dst), *s = __cmask_of(src);
-	u32 i, nr = __cmask_nr_words(dst), nr_src;
 	u64 other;
 
-	/* As usual. What is outside of the range is outside of both, and zero. */
-	if (d->base == s->base && d->nr_cids == s->nr_cids) {
+	/* mostly the ranges are the same, and there is nothing to cut off */
+	if (d->base == s->base && d->nr_cids == s->nr_cids && nr == nr_src) {
 		bpf_for(i, 0, nr)
 			__cmask_write(&d->bits[i], __cmask_read(&s->bits[i]));
 		return;
 	}
 
-	nr_src = __cmask_nr_words(src);
 	bpf_for(i, 0, nr) {
 		other = __cmask_grid(src, nr_src, d->base / 64 + i) & __cmask_valid(dst, i);
 		__cmask_write(&d->bits[i], other);
