@@ -147,7 +147,7 @@ def alloc(get, add):
             what = f"alloc+free/{kind}/{pages}"
             new, base = get("series", "alloc", what), get("base", "alloc", what)
             if new and base:
-                add(Figure("alloc", f"{pages} pages, {kind}", new, base, "base kernel",
+                add(Figure("alloc", f"{pages} page{'s' * (pages > 1)}, {kind}", new, base, "base kernel",
                            (0.99, ANY), "0.99"))
     dead = [get("series", "alloc", f"dead/1/{nr}") for nr in (0, 10, 100, 1000)]
     many = [get("series", "alloc", f"dead/16/{nr}") for nr in (0, 1000)]
@@ -228,7 +228,7 @@ def table(data):
         rows.append((f.bench, f.what, number(f.new.median), f.new.unit,
                      "" if spread is None else f"{spread:.1f} %",
                      f.base_what, number(f.base.median) if f.base else "",
-                     f"{f.ratio:.2f}" if f.ratio else "", f.aim_text, f.met()))
+                     (f"{f.ratio:.2f}" if f.ratio >= 2 else f"{f.ratio:.3f}") if f.ratio else "", f.aim_text, f.met()))
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
     for nr, row in enumerate(rows):
         cells = [c.rjust(w) if i in (2, 4, 6, 7) else c.ljust(w)

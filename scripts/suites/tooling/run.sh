@@ -85,7 +85,7 @@ run_bench_report() {
 	run_ok "${report[@]}" table "$T/results"
 	same "$(wc -l <"$T/out")" 4
 	grep -Eq '^\| handoff \| 256 bits, cid = CPU +\| +100 \| insns \|.*\| copied by BPF \| +600 \| +6\.00 \| 10 times fewer \| NO  \|$' "$T/out"
-	grep -Eq '^\| deref .*\| +1\.00 \| 1\.00 +\| yes \|$' "$T/out"
+	grep -Eq '^\| deref .*\| +1\.000 \| 1\.00 +\| yes \|$' "$T/out"
 	run_ok "${report[@]}" check "$T/results"
 	same "$(cat "$T/out")" 'ok handoff: 256 bits, cid = CPU (6.00; at least 5)
 ok deref: read and write a page (1.00; at least 0.995, at most 1.005)'
