@@ -78,7 +78,7 @@ toolchain_good_host() {
 	project
 	for c in g++ make bc bison flex qemu-system-x86_64 busybox cpio perl python3 rsync depmod xz \
 		pkg-config xxd openssl sparse zstd file shellcheck gcc aarch64-linux-gnu-gcc \
-		qemu-system-aarch64 busybox-arm64; do
+		qemu-system-aarch64 busybox-arm64 gnuplot; do
 		if [[ $c = *gcc || $c = python3 ]] || ! command -v "$c" >/dev/null; then fake "$c" <<<'exit 0'; fi
 	done
 	fake pahole <<<'echo v1.31'
@@ -115,7 +115,7 @@ in_root_tools() {
 	"$REAL/scripts/in-root.sh" bash -ec '
 		clang --version | grep -E "version (2[0-9])"
 		pahole --version
-		for c in gcc make bison flex ld.lld llvm-strip qemu-system-x86_64 shellcheck qemu-system-aarch64 busybox-arm64; do command -v $c; done
+		for c in gcc make bison flex ld.lld llvm-strip qemu-system-x86_64 shellcheck qemu-system-aarch64 busybox-arm64 gnuplot; do command -v $c; done
 		for c in gcc aarch64-linux-gnu-gcc; do echo "#include <gelf.h>" | $c -E - >/dev/null; done'
 }
 in_root_user() {
