@@ -19,8 +19,6 @@ args=''
 vm=("$TOP/scripts/vm.sh" -I -n "$name" -c 1 -t 600 -a "$args ${APPEND-}" -i "$BUILD/guest/$ARCH/selftests.cpio")
 [ "$VARIANT" = base ] || vm+=(-i "$BUILD/guest/$KERNEL/kmods.cpio")
 
-# test_progs says what it runs even if it fails; what it says about modules that the
-# base has not got is of no interest.
 rc=0
 "${vm[@]}" "$@" "cd /opt/selftests
 	${BEFORE:-:}
