@@ -62,8 +62,11 @@ if wanted size; then
 	"$TOP/scripts/bench/size.sh" "$work/bloat-o-meter" >>"$results"
 fi
 if wanted deref; then
-	"$TOP/scripts/in-root.sh" "${CROSS_COMPILE-}objdump" -d --no-show-raw-insn --disassemble=walk \
-		"$kmods/bpf_bench_arena.ko" >"$work/walk.s"
+	# That the compiler has made one copy of the loop is the proof. It may have renamed it.
+	"$TOP/scripts/in-root.sh" "${CROSS_COMPILE-}objdump" -d --no-show-raw-insn "$kmods/bpf_bench_arena.ko" |
+		awk '/^[0-9a-f]+ <walk[.>]/,/^$/' >"$work/walk.s"
+	[ "$(grep -c '^[0-9a-f]* <' "$work/walk.s")" = 1 ] ||
+		die "there is not one copy of what 'deref' measures, see $work/walk.s"
 	say "        the code that is measured as 'deref', for both kinds of memory: $work/walk.s"
 fi
 
