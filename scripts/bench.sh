@@ -71,7 +71,7 @@ if wanted deref; then
 fi
 
 report json "$results" | write_atomically "$BUILD/bench.json"
-report plot "$results" "$work"
+"$TOP/scripts/in-root.sh" "$TOP/scripts/bench/plot.py" "$results" "$work"
 if [ -f "$work/plot.gp" ]; then
 	"$TOP/scripts/in-root.sh" gnuplot "$work/plot.gp" | write_atomically "$BUILD/bench.svg"
 fi

@@ -93,7 +93,7 @@ ok deref: read and write a page (1.00; at least 0.995, at most 1.005)'
 	run_ok "${report[@]}" json "$T/results"
 	python3 -c 'import json, sys; json.load(sys.stdin)["figures"][0]["ratio"] == 6 or sys.exit(1)' <"$T/out"
 	mkdir "$T/plot"
-	run_ok "${report[@]}" plot "$T/results" "$T/plot"
+	run_ok "$REAL/scripts/in-root.sh" "$REAL/scripts/bench/plot.py" "$T/results" "$T/plot"
 	run_ok "$REAL/scripts/in-root.sh" gnuplot "$T/plot/plot.gp"
 	grep -q '</svg>' "$T/out"
 
@@ -113,7 +113,7 @@ ok deref: read and write a page (1.00; at least 0.995, at most 1.005)'
 	run "${report[@]}" table "$T/results"
 	one_error 'nothing that was measured'
 	run "${report[@]}" picture "$T/results"
-	one_error 'table, json, plot, check or clock'
+	one_error 'table, json, check or clock'
 }
 run_base_twice() { # with nothing in the place of make
 	local head
