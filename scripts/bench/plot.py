@@ -8,6 +8,12 @@ import sys
 from figures import MAPPINGS, fail, figures, rate, read
 
 
+def draw(lines, write, points, title):
+    """One line more of a panel, unless nothing of it was measured"""
+    if points:
+        lines.append(f"{write(points)} with linespoints title '{title}'")
+
+
 def panel_handoff(data, write):
     lines = []
     for mapping in "identity", "siblings", "shuffled":
@@ -15,8 +21,7 @@ def panel_handoff(data, write):
             points = [(bits, data["series", "handoff", f"{form}/{mapping}/{bits}"].median)
                       for bits in (8, 64, 256, 4096)
                       if ("series", "handoff", f"{form}/{mapping}/{bits}") in data]
-            if points:
-                lines.append(f"{write(points)} with linespoints title '{text}, {MAPPINGS[mapping]}'")
+            draw(lines, write, points, f"{text}, {MAPPINGS[mapping]}")
     return lines and """set title 'handoff: a cmask from kernel to BPF'
 set logscale xy
 set yrange [10:1e7]
@@ -49,8 +54,7 @@ def panel_alloc(data, write):
                          for guest in ("base", "series"))
             if base and new:
                 points.append((pages, base.median / new.median))
-        if points:
-            lines.append(f"{write(points)} with linespoints title '{kind}'")
+        draw(lines, write, points, kind)
     return lines and """set title 'alloc: rate, base = 1'
 set logscale x
 set yrange [0:1.4]
@@ -65,8 +69,7 @@ def panel_dead(data, write):
         points = [(max(dead, 1), data["series", "alloc", f"dead/{pages}/{dead}"].median)
                   for dead in (0, 10, 100, 1000)
                   if ("series", "alloc", f"dead/{pages}/{dead}") in data]
-        if points:
-            lines.append(f"{write(points)} with linespoints title 'pages: {pages}'")
+        draw(lines, write, points, f"pages: {pages}")
     return lines and """set title 'alloc: with dead pages (the leftmost: none)'
 set logscale x
 set yrange [0:*]
@@ -82,8 +85,7 @@ def panel_setaffinity(data, write):
         points = [(cpus, rate(data[f"{form}/{cpus}", "setaffinity", "round-trip"]).median)
                   for cpus in (2, 16, 255)
                   if (f"{form}/{cpus}", "setaffinity", "round-trip") in data]
-        if points:
-            lines.append(f"{write(points)} with linespoints title '{form} form'")
+        draw(lines, write, points, f"{form} form")
     return lines and """set title 'setaffinity: round trips under a scheduler'
 set logscale x
 set yrange [0:*]
