@@ -27,7 +27,7 @@ run_logged demo-build "$TOP/scripts/in-root.sh" make -f "$TOP/scripts/demo/Makef
 # that of CPU numbers.
 step "booting the kernel"
 rc=0
-"$TOP/scripts/vm.sh" -n demo -v -c 4,sockets=4 -N 2 -i "$BUILD/guest/$ARCH/demo.cpio" \
+"$TOP/scripts/vm.sh" -n demo -S -v -c 4,sockets=4 -N 2 -i "$BUILD/guest/$ARCH/demo.cpio" \
 	/opt/demo/run.sh || rc=$?
 if [ "$rc" != 0 ]; then
 	say "logs: $LOGS/vm-$KERNEL-demo.out.log (the demo), $LOGS/vm-$KERNEL-demo.console.log (the kernel)"

@@ -21,6 +21,6 @@ EOT
 "$TOP/scripts/guest/pack.sh" "$BUILD/guest/$ARCH/shell.cpio" "$BUILD/guest/motd=/etc/motd" \
 	"$bpf/tools/sbin/bpftool=/bin/bpftool"
 step "booting"
-exec "$TOP/scripts/vm.sh" -s -n shell -m 4G -i "$BUILD/guest/$ARCH/selftests.cpio" \
+exec "$TOP/scripts/vm.sh" -s -S -n shell -m 4G -i "$BUILD/guest/$ARCH/selftests.cpio" \
 	-i "$BUILD/guest/$KERNEL/kmods.cpio" \
 	-i "$BUILD/guest/$ARCH/sched_ext.cpio" -i "$BUILD/guest/$ARCH/shell.cpio"

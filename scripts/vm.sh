@@ -14,6 +14,7 @@
 #     -w REGEX  lines of the kernel's log that are no splat in this run
 #     -x REGEX  the guest is expected to die of an oops: its log must have a line
 #               that matches REGEX, and nothing else that is wrong
+#     -S        schedulers are loaded: emulation that stands static branches (scripts/arch)
 #     -I        count instructions: each takes 1 ns of the guest's clock (emulated only)
 #     -s        no job: an interactive shell on this terminal
 #
@@ -23,16 +24,16 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$TOP/scripts/arch/$ARCH.sh"
-: "${IMAGE:?} ${CONSOLE:?} ${QEMU:?} ${OOPS:?} ${OOPS_MORE:?} ${TCG_CMDLINE?} ${TCG_CPU:?}"
+: "${IMAGE:?} ${CONSOLE:?} ${QEMU:?} ${OOPS:?} ${OOPS_MORE:?} ${TCG_CMDLINE?} ${TCG_CPU:?} ${TCG_SCHED_EXT:?}"
 
 name=guest image=$BUILD/out/$KERNEL/$IMAGE initrds=("$BUILD/guest/$ARCH/base.cpio")
-limit=120 cpus=4 mem=2G nodes=0 append='' follow='' allow='' dies='' shell='' icount=()
-while getopts n:k:i:t:c:m:N:a:w:x:vsI opt; do
+limit=120 cpus=4 mem=2G nodes=0 append='' follow='' allow='' dies='' shell='' icount=() tcg=tcg
+while getopts n:k:i:t:c:m:N:a:w:x:vsSI opt; do
 	case $opt in
 	n) name=$OPTARG ;; k) image=$OPTARG ;; i) initrds+=("$OPTARG") ;;
 	t) limit=$OPTARG ;; c) cpus=$OPTARG ;; m) mem=$OPTARG ;;
 	N) nodes=$OPTARG ;; a) append=$OPTARG ;; w) allow=$OPTARG ;;
-	x) dies=$OPTARG ;; v) follow=1 ;; s) shell=1 ;;
+	x) dies=$OPTARG ;; v) follow=1 ;; s) shell=1 ;; S) tcg=$TCG_SCHED_EXT ;;
 	I) icount=(-icount 'shift=0,sleep=off') && export ACCEL=tcg ;;
 	*) die "vm.sh: see the head of the script for its options" ;;
 	esac
@@ -59,7 +60,7 @@ at_exit "rm -rf '$tmp'"
 accel=$("$TOP/scripts/guest/accel.sh" "$image")
 case $accel in
 kvm) cpu=host ;;
-*) cpu=$TCG_CPU ;;
+*) cpu=$TCG_CPU accel=$tcg ;;
 esac
 
 # The kernel unpacks archives that follow one another, so that no job needs the
@@ -109,7 +110,7 @@ fi
 #   some 60 guests, more often when the host is busy; why QEMU does it is not known.
 booted() { grep -qa 'Run /init' "$console"; }
 stale_breakpoint() {
-	[ "$accel" = tcg ] && awk '/Oops: int3/ { oops = 1 }
+	[ "$accel" != kvm ] && awk '/Oops: int3/ { oops = 1 }
 		oops && /] Code: / { stale = !/ cc </; exit }
 		END { exit !stale }' "$console"
 }

@@ -40,6 +40,7 @@ int arena_scratch_init(struct arena_scratch *scratch, unsigned long start, unsig
 		       int node);
 void arena_scratch_destroy(struct arena_scratch *scratch);
 void arena_scratch_mark(struct arena_scratch *scratch, unsigned long addr);
+
 /* Whether there is anything for arena_scratch_absorb() to do */
 static inline bool arena_scratch_pending(const struct arena_scratch *scratch)
 {

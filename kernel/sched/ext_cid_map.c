@@ -73,7 +73,10 @@ static const u64 group_masks[CID_MAP_MAX_SHIFT + 1][6] = {
 	},
 };
 
-/* Bring groups of 2^@k bits closer together by a factor of 2^@n: see move_bits(). */
+/*
+ * Bring groups of 2^@k bits closer together by a factor of 2^@n, or apart to where
+ * they were before that: see move_bits().
+ */
 static __always_inline u64 gather_step(u64 val, unsigned int n, unsigned int k)
 {
 	return (val | val >> (((1 << n) - 1) << k)) & group_masks[n][k + 1];

@@ -9,6 +9,11 @@ QEMU=qemu-system-aarch64
 # most of the time would go to under emulation.
 QEMU_MACHINE=(-machine "virt,gic-version=3")
 TCG_CPU=max,pauth-impdef=on
+# sched_ext switches static branches while all CPUs run. arm64 always patches its code
+# for that, and with a thread for each CPU QEMU now and then leaves one with the old code
+# for good, which then goes on as if a scheduler were enabled that is gone. With one
+# thread for all of them this has not been seen.
+TCG_SCHED_EXT=tcg,thread=single
 CONSOLE=ttyAMA0
 TCG_CMDLINE=irqchip.gicv3_pseudo_nmi=1
 BUSYBOX=busybox-arm64

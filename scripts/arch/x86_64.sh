@@ -6,6 +6,7 @@ IMAGE=arch/x86/boot/bzImage
 QEMU=qemu-system-x86_64
 QEMU_MACHINE=(-machine q35)
 TCG_CPU=max
+TCG_SCHED_EXT=tcg
 CONSOLE=ttyS0
 # An emulated TSC is the host's clock on every CPU; calibrating against timers
 # that the host delays goes wrong.

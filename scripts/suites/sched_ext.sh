@@ -7,20 +7,10 @@
 set -euo pipefail
 . "$(dirname "$0")/../lib.sh"
 . "$TOP/scripts/suites/lib.sh"
-. "$TOP/scripts/arch/$ARCH.sh"
 here=$TOP/scripts/suites/sched_ext
-: "${IMAGE:?}"
 
 lock tree
 "$TOP/scripts/suites/build.sh" sched_ext
-
-# sched_ext switches static branches while all CPUs run. arm64 always patches its code
-# for that, and with a thread for each CPU QEMU now and then leaves one with the old code
-# for good, which then goes on as if a scheduler were enabled that is gone. With one
-# thread for all of them this has not been seen.
-if [ "$ARCH" = arm64 ] && [ "$("$TOP/scripts/guest/accel.sh" "$BUILD/out/$KERNEL/$IMAGE")" = tcg ]; then
-	export ACCEL=tcg,thread=single
-fi
 
 step "the selftests and KUnit in a guest with 4 CPUs"
 count selftests < <("$here/runner.sh" sched_ext-4cpu "${QUICK:+^cid_}" '' -a 'kunit.enable=1 kunit.filter_glob=scx_*' |

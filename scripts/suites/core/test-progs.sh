@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run test_progs in a guest and print a line per result:
 #
-#   test-progs.sh NAME ARGS...     "ok NAME", "FAIL NAME" or "skip NAME"
+#   test-progs.sh NAME ARGS...     "ok NAME", "FAIL NAME" or "skip NAME (WHY)"
 #
 # NAME is for the logs, ARGS are test_progs's, APPEND= more kernel parameters, CPUS=
 # those of the guest, ENV= variables for test_progs, LIMIT= its time in seconds, of
@@ -20,6 +20,7 @@ args=$(printf '%q ' "$@")
 parse='
 	/^All error logs:/ { exit }
 	/^LIST: / { print "LIST", $2; next }
+	sub(/^[a-z_0-9]+:SKIP: /, "") { sub(/\r$/, ""); why = " (" $0 ")"; next }
 	/^#[0-9]/ && match($0, /:(OK|FAIL|SKIP)( .*)?$/) {
 		verdict = substr($0, RSTART + 1) ~ /^OK/ ? "ok" : substr($0, RSTART + 1) ~ /^SKIP/ ? "skip" : "FAIL"
 		test = substr($0, 1, RSTART - 1)
@@ -27,15 +28,16 @@ parse='
 		sub(/ .*/, "", nr)
 		sub(/^[^ ]* +/, "", test)
 		if (nr ~ /\//) {
-			print verdict, test
+			print verdict, test (verdict == "skip" ? why : "")
 			sub(/\/.*/, "", nr)
 			subtests[nr]++
 			bad[nr] += verdict == "FAIL"
 		} else {
 			if (!subtests[nr] || (verdict == "FAIL" && !bad[nr]))
-				print verdict, test
+				print verdict, test (verdict == "skip" ? why : "")
 			print "END", test
 		}
+		why = ""
 	}'
 
 # An emulated CPU is slow: test_progs would take it for a hang after 120 s.

@@ -38,7 +38,7 @@ parse='
 	{ said = said "     | " $0 "\n"; last = $0 }'
 
 # shellcheck disable=SC2016  # the guest's
-"$TOP/scripts/suites/guest.sh" "$name" "$parse" -t 600 -i "$BUILD/guest/$programs/sched_ext.cpio" "$@" "only='$only' variant='$VARIANT' limit=$((150 * SLOWNESS)); $prepare"'
+"$TOP/scripts/suites/guest.sh" "$name" "$parse" -S -t 600 -i "$BUILD/guest/$programs/sched_ext.cpio" "$@" "only='$only' variant='$VARIANT' limit=$((150 * SLOWNESS)); $prepare"'
 	cd /opt/sched_ext
 	./runner -l | grep "$only" | sed "s/^/LIST /"
 	for test in $(./runner -l | grep "$only"); do

@@ -14,6 +14,6 @@ label=${name#sched_ext-}
 
 # shellcheck disable=SC2016  # awk's
 "$TOP/scripts/suites/guest.sh" "$name" '{ sub(/^(LIST|ok|FAIL) /, "&'"$label"'/"); print }' \
-	-t 400 -i "$BUILD/guest/$ARCH/sched_ext.cpio" "$@" \
+	-S -t 400 -i "$BUILD/guest/$ARCH/sched_ext.cpio" "$@" \
 	"schedulers='$schedulers' HOTPLUG=${HOTPLUG-}
 	$(cat "$TOP/scripts/suites/sched_ext/schedulers.guest.sh")"

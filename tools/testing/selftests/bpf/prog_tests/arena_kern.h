@@ -7,6 +7,7 @@
  */
 #include <stdarg.h>
 #include <unistd.h>
+#include <sys/utsname.h>
 #include "testing_helpers.h"
 #include "progs/arena_kern.h"
 #include "test_kmods/bpf_test_arena.h"
@@ -51,6 +52,13 @@ struct ak_subtest {
 #define AK_FAIL(fmt, args...) ({					\
 	PRINT_FAIL(fmt "\n", ##args);					\
 	false;								\
+})
+
+/* Why shows without -v too. */
+#define ak_skip(why) ({							\
+	printf("%s:SKIP: %s\n", __func__, why);				\
+	test__skip();							\
+	test__force_log();						\
 })
 
 static inline int ak_file_read(const char *path, char *buf, size_t size)
@@ -123,6 +131,13 @@ static inline bool ak_has_kasan(void)
 	return !kallsyms_find("kasan_quarantine_put", &addr);
 }
 
+static inline bool ak_is_realtime(void)
+{
+	struct utsname uts;
+
+	return !uname(&uts) && strstr(uts.version, "PREEMPT_RT");
+}
+
 static inline void ak_run_subtests(const struct ak_subtest *tests, int cnt)
 {
 	char recovers[16], name[64];
@@ -133,8 +148,7 @@ static inline void ak_run_subtests(const struct ak_subtest *tests, int cnt)
 	if (!ASSERT_OK(ak_param_read("recovers", recovers, sizeof(recovers)), "recovers"))
 		goto out;
 	if (recovers[0] != 'Y') {
-		printf("%s:SKIP: no ptep_try_set() on this architecture\n", __func__);
-		test__skip();
+		ak_skip("no ptep_try_set() on this architecture");
 		goto out;
 	}
 	for (i = 0; i < cnt; i++) {

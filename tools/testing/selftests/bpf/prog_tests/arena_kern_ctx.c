@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Kernel faults on arena memory: under which program, and in which context */
-#include <sys/utsname.h>
 #include <test_progs.h>
 #include "arena_kern_ctx.skel.h"
 #include "arena_kern_nested.skel.h"
@@ -23,20 +22,13 @@ static void teardown(void)
 	skel = NULL;
 }
 
-/* There the verifier takes no program that has a timer. */
-static bool is_realtime(void)
-{
-	struct utsname uts;
-
-	return !uname(&uts) && strstr(uts.version, "PREEMPT_RT");
-}
-
 static bool setup(void)
 {
 	skel = arena_kern_ctx__open();
 	if (!ASSERT_OK_PTR(skel, "open"))
 		return false;
-	bpf_program__set_autoload(skel->progs.call_timer, !is_realtime());
+	/* With PREEMPT_RT the verifier takes no program that has a timer. */
+	bpf_program__set_autoload(skel->progs.call_timer, !ak_is_realtime());
 	if (!ASSERT_OK(arena_kern_ctx__load(skel), "load")) {
 		arena_kern_ctx__destroy(skel);
 		return false;
@@ -130,9 +122,8 @@ static void tail_call(void)
 
 static void timer_callback(void)
 {
-	if (is_realtime()) {
-		printf("%s:SKIP: no timers with PREEMPT_RT\n", __func__);
-		test__skip();
+	if (ak_is_realtime()) {
+		ak_skip("no timers with PREEMPT_RT");
 		return;
 	}
 	if (!setup())
@@ -233,10 +224,8 @@ static void context(__u32 what)
 	for (i = 0; i < 2; i++) {
 		err = ak_param_write("run", what);
 		if (err == -EOPNOTSUPP) {
-			printf("%s:SKIP: %s\n", __func__,
-			       what == TEST_ARENA_RUN_IPI ? "takes two CPUs" :
-							    "no way to do it on this machine");
-			test__skip();
+			ak_skip(what == TEST_ARENA_RUN_IPI ? "takes two CPUs" :
+				"no way to do it on this machine");
 			goto out;
 		}
 		if (!ASSERT_OK(err, "run"))
@@ -244,7 +233,7 @@ static void context(__u32 what)
 		ASSERT_EQ(skel->bss->hook_calls, i + 1, "calls");
 		ASSERT_EQ(skel->bss->hook_state, states[what], "state of the CPU");
 		/* with PREEMPT_RT neither has memory for a report */
-		if (!i && !(is_realtime() &&
+		if (!i && !(ak_is_realtime() &&
 			    states[what] & (TEST_ARENA_IN_HARDIRQ | TEST_ARENA_IN_NMI)))
 			expect_blame(skel->progs.on_hook);
 		else

@@ -89,8 +89,7 @@ static void alloc_pages(const char *name, int op, bool sleepable, int pages, int
 
 	/* gigabytes, again and again */
 	if (cnt >= AKI_NR_ALL && getpagesize() > 4096) {
-		printf("%s:SKIP: too much memory with pages of this size\n", name);
-		test__skip();
+		ak_skip("too much memory with pages of this size");
 		return;
 	}
 	if (!aki_open(&s, pages))

@@ -28,34 +28,23 @@ static int run_create(struct aki_step *s)
 	return s->fd < 0 ? s->fd : 0;
 }
 
-/* How many arenas the kernel has mapped */
-static int count_ranges(void)
-{
-	static char buf[1 << 20];
-
-	if (!ASSERT_GT(ak_file_read("/proc/vmallocinfo", buf, sizeof(buf)), 0, "vmallocinfo"))
-		return -1;
-	return ak_count(buf, " arena_map_alloc+");
-}
-
 static bool check_create(struct aki_step *s, int err)
 {
 	if (err)
 		return ASSERT_EQ(err, -ENOMEM, "create");
 	close(s->fd);
 	/* freed in the background */
-	return ASSERT_TRUE(ak_wait(count_ranges() <= s->nr), "arenas in the kernel");
+	return ASSERT_TRUE(ak_wait(aki_count_ranges() <= aki_nr_ranges), "arenas in the kernel");
 }
 
 /* The creator's cgroup is charged. */
 static void map_create(void)
 {
 	struct aki_step s = {
-		.name = __func__, .run = run_create, .check = check_create, .nr = count_ranges(),
+		.name = __func__, .run = run_create, .check = check_create,
 	};
 
-	s.cgroup = cgroup_setup_and_join(AKI_CGROUP);
-	if (!ASSERT_OK_FD(s.cgroup, "cgroup"))
+	if (!ASSERT_OK(join_cgroup(AKI_CGROUP), "join_cgroup"))
 		return;
 	/* the first time leaves something charged to the test itself */
 	if (aki_inject_all(&s, 6, 1)) {
@@ -67,9 +56,7 @@ static void map_create(void)
 		aki_charges_ok(&s);
 	}
 	join_root_cgroup();
-	close(s.cgroup);
-	cleanup_cgroup_environment();
-	ASSERT_LE(count_ranges(), s.nr, "arenas in the kernel");
+	ASSERT_LE(aki_count_ranges(), aki_nr_ranges, "arenas in the kernel");
 	if (ak_open(&s.ak, AKI_PAGES, 0, 0)) {
 		ASSERT_NEQ(ak_alloc(&s.ak, true, -1, AKI_PAGES), 0, "alloc");
 		ak_close(&s.ak);
@@ -83,13 +70,12 @@ static void map_create(void)
  */
 static void create_tables(void)
 {
-	int fds[MAX_HOLD], ranges = count_ranges(), failed = 0, n = 0;
+	int fds[MAX_HOLD], failed = 0, n = 0;
 	long table = (long)getpagesize() * getpagesize() / sizeof(long);
 	__u32 nr = FIRST_TABLE;
 
 	if ((1L << 32) / table < 10 * FIRST_TABLE || ak_has_kasan()) {
-		printf("%s:SKIP: an arena has few tables, or too much memory\n", __func__);
-		test__skip();
+		ak_skip("an arena has few tables, or too much memory");
 		return;
 	}
 	do {
@@ -110,7 +96,7 @@ static void create_tables(void)
 	ASSERT_GE(failed, 5, "failures");
 	while (n)
 		close(fds[--n]);
-	ASSERT_TRUE(ak_wait(count_ranges() <= ranges), "arenas in the kernel");
+	ASSERT_TRUE(ak_wait(aki_count_ranges() <= aki_nr_ranges), "arenas in the kernel");
 }
 
 static int set_oom_score_adj(const char *adj)
@@ -123,19 +109,20 @@ static void map_create_limit(void)
 {
 	struct aki_step s = {
 		.name = __func__, .run = run_create, .check = check_create, .inside = true,
-		.nr = count_ranges(),
 	};
 
-	s.cgroup = cgroup_setup_and_join(AKI_CGROUP);
-	if (!ASSERT_OK_FD(s.cgroup, "cgroup"))
+	/* see aki_squeeze() */
+	if (ak_is_realtime()) {
+		ak_skip("kmalloc_nolock() and a memory limit, with PREEMPT_RT");
+		return;
+	}
+	if (!ASSERT_OK(join_cgroup(AKI_CGROUP), "join_cgroup"))
 		return;
 	if (ASSERT_OK(set_oom_score_adj("-1000"), "oom_score_adj")) {
 		aki_squeeze(&s, 16);
 		ASSERT_OK(set_oom_score_adj("0"), "oom_score_adj");
 	}
 	join_root_cgroup();
-	close(s.cgroup);
-	cleanup_cgroup_environment();
 }
 
 static bool prepare_mmap(struct aki_step *s)

@@ -1199,10 +1199,8 @@ static void own_lock(void)
 /* By perf events, where a counter's overflow is an NMI, and by the module, where it can */
 static void nmi(void)
 {
-	if (worlds(WITH_NMI) && !total.nmis) {
-		printf("%s:SKIP: neither perf events nor the module run in NMI here\n", __func__);
-		test__skip();
-	}
+	if (worlds(WITH_NMI) && !total.nmis)
+		ak_skip("neither perf events nor the module run in NMI here");
 }
 
 static void memcg(void)
