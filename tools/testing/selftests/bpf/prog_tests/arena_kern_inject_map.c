@@ -42,6 +42,7 @@ static void map_create(void)
 {
 	struct aki_step s = {
 		.name = __func__, .run = run_create, .check = check_create,
+		.once = ak_has_kasan(),		/* an arena takes it seconds to make */
 	};
 
 	if (!ASSERT_OK(join_cgroup(AKI_CGROUP), "join_cgroup"))
