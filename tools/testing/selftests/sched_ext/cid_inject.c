@@ -2,8 +2,9 @@
 /*
  * Enable a scheduler in cid form while allocations fail, one after the other: of who
  * attaches it, of the kthread that enables it, and of the one that makes a kthread for
- * it. Would catch an error path that leaves a scheduler behind, or memory, or pages in
- * the arena, and one that takes what it did not get.
+ * it; and while the limit of the memory cgroup that pays for the arena goes down. Would
+ * catch an error path that leaves a scheduler behind, or memory, or pages in the arena,
+ * and one that takes what it did not get.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include "cid_util.h"
 #include "cid_inject_test.h"
@@ -25,6 +28,12 @@
 #define LINE		64
 
 #define NEVER		1000000
+
+#define CGROUPS		"/sys/fs/cgroup"
+#define CGROUP		CGROUPS "/scx_inject"
+
+/* Pages of the arena: more than are wanted when a scheduler is enabled */
+#define ENOUGH		16
 
 static struct cid_inject *skel;
 
@@ -216,6 +225,99 @@ static enum scx_test_status run_target(struct target *t, int least)
 	return SCX_TEST_PASS;
 }
 
+/* The limit of the cgroup that pays for the arena: -1 for none */
+static int limit = -1;
+
+/*
+ * Not with PREEMPT_RT: there kmalloc_nolock() gives an object that it cannot charge back
+ * to its slab under a lock that sleeps, and takes such a lock when it is the last to
+ * refer to a cgroup that is gone.
+ */
+static bool can_limit(void)
+{
+	struct utsname uts;
+	char buf[256];
+
+	if (uname(&uts) || strstr(uts.version, "PREEMPT_RT") ||
+	    !read_file(CGROUPS "/cgroup.controllers", buf, sizeof(buf)) ||
+	    !strstr(buf, "memory")) {
+		printf("left out: the limit, with PREEMPT_RT or no memory cgroups\n");
+		return false;
+	}
+	return true;
+}
+
+static bool join(const char *cgroup)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	return write_file(path, "0");
+}
+
+/* Who creates the arena says who pays for it. */
+static bool load(void)
+{
+	char buf[256], home[300] = CGROUPS "/", *path;
+	bool ok;
+
+	if (!can_limit())
+		return !cid_inject__load(skel);
+	if (!read_file("/proc/self/cgroup", buf, sizeof(buf)))
+		return false;
+	path = strstr(buf, "0::/");
+	if (path)
+		snprintf(home, sizeof(home), CGROUPS "%s", strtok(path + 3, "\n"));
+	write_file(CGROUPS "/cgroup.subtree_control", "+memory");
+	if ((mkdir(CGROUP, 0755) && errno != EEXIST) || !join(CGROUP))
+		return false;
+	ok = !cid_inject__load(skel);
+	limit = open(CGROUP "/memory.max", O_WRONLY);
+	return join(home) && ok && limit >= 0;
+}
+
+/* With that many pages left, or nothing at all if it is less than 0 */
+static enum scx_test_status limit_step(int pages, int *err)
+{
+	char buf[32];
+	long used;
+
+	/* what CPUs have in stock goes back */
+	SCX_ASSERT(write_file(CGROUP "/memory.high", "0"));
+	SCX_ASSERT(write_file(CGROUP "/memory.high", "max"));
+	SCX_ASSERT(read_file(CGROUP "/memory.current", buf, sizeof(buf)));
+	used = atol(buf);
+	snprintf(buf, sizeof(buf), "%ld", pages < 0 ? 0 : used + (long)pages * getpagesize());
+	SCX_ASSERT(write(limit, buf, strlen(buf)) > 0);
+	*err = try_attach(NULL, 0, NULL);
+	SCX_ASSERT(write(limit, "max", 3) > 0);
+	SCX_FAIL_IF(*err && *err != -ENOMEM, "%d pages left: error %d", pages, *err);
+	return expect_nothing();
+}
+
+/* What was freed in the background may still be in stock when there is to be nothing. */
+static enum scx_test_status run_limit(void)
+{
+	enum scx_test_status status;
+	int pages = ENOUGH, errors = 0, err;
+
+	if (limit < 0)
+		return SCX_TEST_PASS;
+	do {
+		status = limit_step(pages, &err);
+		if (status != SCX_TEST_PASS) {
+			fprintf(stderr, "limit: with %d pages left\n", pages);
+			return status;
+		}
+		SCX_FAIL_IF(err && pages == ENOUGH, "Error %d with enough memory", err);
+		errors += !!err;
+		pages--;
+	} while (pages >= -1 || (!err && pages >= -10));
+	printf("limit: enable: %d steps, %d errors\n", ENOUGH - pages, errors);
+	SCX_FAIL_IF(!err, "No error with no memory");
+	return expect_success();
+}
+
 /* Must the pool have grown, since all cmasks do not fit into its first page? */
 static bool must_grow(const struct cid_cpus *cpus)
 {
@@ -337,7 +439,7 @@ static enum scx_test_status run(void *ctx)
 	skel = CID_OPEN(cid_inject);
 	SCX_FAIL_IF(!skel, "Failed to open skel");
 	/* Lower 32 bits of 0: the pool does not use the first line. */
-	if (bpf_map__set_map_extra(skel->maps.arena, 1ULL << 44) || cid_inject__load(skel)) {
+	if (bpf_map__set_map_extra(skel->maps.arena, 1ULL << 44) || !load()) {
 		SCX_ERR("Failed to load skel");
 		goto out;
 	}
@@ -348,6 +450,8 @@ static enum scx_test_status run(void *ctx)
 		goto out;
 	}
 	status = run_targets(ctx);
+	if (status == SCX_TEST_PASS)
+		status = run_limit();
 out:
 	cid_inject__destroy(skel);
 	return status == SCX_TEST_PASS ? check_kmemleak() : status;
@@ -355,13 +459,17 @@ out:
 
 static void cleanup(void *ctx)
 {
+	if (limit >= 0)
+		close(limit);
+	limit = -1;
+	rmdir(CGROUP);
 	restore_settings();
 	free(ctx);
 }
 
 struct scx_test cid_inject = {
 	.name = "inject_cid",
-	.description = "Enable a scheduler in cid form while allocations fail",
+	.description = "Enable a scheduler in cid form when memory is short",
 	.setup = setup,
 	.run = run,
 	.cleanup = cleanup,

@@ -48,11 +48,11 @@ static void map_create(void)
 	if (!ASSERT_OK(join_cgroup(AKI_CGROUP), "join_cgroup"))
 		return;
 	/* the first time leaves something charged to the test itself */
-	if (aki_inject_all(&s, 6, 1)) {
+	if (aki_inject_all(&s, 4, 1)) {
 		ASSERT_OK(join_root_cgroup(), "join_root_cgroup");
 		aki_charges_start(&s);
 		ASSERT_OK(join_cgroup(AKI_CGROUP), "join_cgroup");
-		aki_inject_all(&s, 6, 1);
+		aki_inject_all(&s, 4, 1);
 		ASSERT_OK(join_root_cgroup(), "join_root_cgroup");
 		aki_charges_ok(&s);
 	}
