@@ -8,8 +8,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-suites=(tooling core sched_ext bench inject arm64 debug)
-by_name=(stress fuzz debug-full) # part of debug, or long
+suites=(tooling core sched_ext bench inject stress arm64 debug)
+by_name=(fuzz debug-full) # part of debug, or long
 
 if [ "${1-}" = --list ]; then
 	echo "${suites[*]}; by name only: ${by_name[*]}"

@@ -7,8 +7,8 @@ echo clear >$leaks
 look_for_leaks() {
 	rc=$?
 	sleep 6 # objects younger than 5 s are not looked at
-	echo scan >$leaks
-	echo scan >$leaks
+	# it switches itself off when it is short of memory
+	{ echo scan >$leaks && echo scan >$leaks; } || rc=1
 	cat $leaks
 	exit $rc
 }

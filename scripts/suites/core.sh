@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The suite `core`: the series' KUnit tests, its selftests, guests that must die, and,
 # where there is a list of what fails on the unpatched base, the base's own selftests.
+# On arm64 also what the fault handler was compiled to.
 set -euo pipefail
 . "$(dirname "$0")/../lib.sh"
 . "$TOP/scripts/suites/lib.sh"
@@ -13,6 +14,8 @@ step "the series' selftests in a guest"
 count selftests < <(APPEND=kunit.enable=1 "$here/test-progs.sh" core-series -a 'arena_kern*' \
 	-d 'arena_kern_stress,arena_kern_inject*,arena_kern_fuzz,arena_kern_bench') # suites of their own
 count kunit < <("$here/kunit.sh" "$LOGS/vm-$KERNEL-core-series.console.log")
+
+[ "$ARCH" != arm64 ] || count fault_handler < <("$here/barriers.sh")
 
 # With more CPUs than the host has, their locks' timeouts run out (see the list).
 known=$TOP/scripts/baseline/$KERNEL.txt

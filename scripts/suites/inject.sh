@@ -25,7 +25,7 @@ details() { # NAME
 			errors[$1 $2] += $(NF - 1)
 			next
 		}
-		/^(sites|left out|kmemleak): |:FAIL:/ { print "     |", $0 }
+		/^(sites|left out|charged|kmemleak): |:FAIL:/ { print "     |", $0 }
 		END {
 			for (i = 1; i <= n; i++) {
 				what = order[i]

@@ -113,6 +113,14 @@ static bool is_off(void)
 	return read_file(STATE, buf, sizeof(buf)) && !strcmp(buf, "disabled\n");
 }
 
+/* ops.exit() was told of an error: which? */
+static int exit_error(void)
+{
+	const char *num = strstr(skel->data->uei.msg, "(-");
+
+	return num ? atoi(num + 1) : -EPROTO;
+}
+
 /*
  * Attach the scheduler, with @t's allocation @nth failing. It may have failed later
  * on, which ops.exit() tells. Returns 0 or a negative error; *@left says how many
@@ -132,7 +140,7 @@ static int try_attach(const struct target *t, __u32 nth, __u32 *left)
 	if (t)
 		*left = unset_nth(t);
 	if (!err && CID_EXIT_KIND(skel) == EXIT_KIND(SCX_EXIT_ERROR))
-		err = -ENOMEM;
+		err = exit_error();
 	return err;
 }
 
@@ -186,7 +194,7 @@ static enum scx_test_status step(struct target *t, __u32 nth, bool *hit)
 	*hit = !left;
 	/* fork() says -EAGAIN for some of what it does not get */
 	SCX_FAIL_IF(err && err != -ENOMEM && err != -EAGAIN,
-		    "%s, allocation %u: error %d", t->name, nth, err);
+		    "%s, allocation %u: error %d (%s)", t->name, nth, err, skel->data->uei.msg);
 	SCX_FAIL_IF(err && left, "%s, allocation %u: error with no failure", t->name, nth);
 	if (*hit) {
 		t->failed++;
@@ -227,6 +235,9 @@ static enum scx_test_status run_target(struct target *t, int least)
 
 /* The limit of the cgroup that pays for the arena: -1 for none */
 static int limit = -1;
+
+/* and what is charged to it while no scheduler is there */
+static long charged;
 
 /*
  * Not with PREEMPT_RT: there kmalloc_nolock() gives an object that it cannot charge back
@@ -276,35 +287,54 @@ static bool load(void)
 	return join(home) && ok && limit >= 0;
 }
 
+/* CPUs give back what they have in stock when they get to it. */
+static long get_charged(void)
+{
+	long now = -1, last;
+	int same = 0;
+	char buf[32];
+
+	if (!write_file(CGROUP "/memory.high", "0") || !write_file(CGROUP "/memory.high", "max"))
+		return -1;
+	do {
+		last = now;
+		usleep(2000);
+		if (!read_file(CGROUP "/memory.current", buf, sizeof(buf)))
+			return -1;
+		now = atol(buf);
+		same = now == last ? same + 1 : 0;
+	} while (same < 3);
+	return now;
+}
+
 /* With that many pages left, or nothing at all if it is less than 0 */
 static enum scx_test_status limit_step(int pages, int *err)
 {
+	long used = get_charged();
 	char buf[32];
-	long used;
 
-	/* what CPUs have in stock goes back */
-	SCX_ASSERT(write_file(CGROUP "/memory.high", "0"));
-	SCX_ASSERT(write_file(CGROUP "/memory.high", "max"));
-	SCX_ASSERT(read_file(CGROUP "/memory.current", buf, sizeof(buf)));
-	used = atol(buf);
+	SCX_GE(used, 0);
 	snprintf(buf, sizeof(buf), "%ld", pages < 0 ? 0 : used + (long)pages * getpagesize());
 	SCX_ASSERT(write(limit, buf, strlen(buf)) > 0);
 	*err = try_attach(NULL, 0, NULL);
 	SCX_ASSERT(write(limit, "max", 3) > 0);
-	SCX_FAIL_IF(*err && *err != -ENOMEM, "%d pages left: error %d", pages, *err);
+	SCX_FAIL_IF(*err && *err != -ENOMEM, "Error %d (%s)", *err, skel->data->uei.msg);
 	return expect_nothing();
 }
 
 /* What was freed in the background may still be in stock when there is to be nothing. */
-static enum scx_test_status run_limit(void)
+static enum scx_test_status run_limit(bool must_grow)
 {
+	int pages = ENOUGH, errors = 0, grow_failed = 0, err;
 	enum scx_test_status status;
-	int pages = ENOUGH, errors = 0, err;
 
 	if (limit < 0)
 		return SCX_TEST_PASS;
 	do {
 		status = limit_step(pages, &err);
+		grow_failed += err && skel->bss->growth.nr > 1;
+		if (status == SCX_TEST_PASS && err)
+			status = expect_success();
 		if (status != SCX_TEST_PASS) {
 			fprintf(stderr, "limit: with %d pages left\n", pages);
 			return status;
@@ -314,8 +344,25 @@ static enum scx_test_status run_limit(void)
 		pages--;
 	} while (pages >= -1 || (!err && pages >= -10));
 	printf("limit: enable: %d steps, %d errors\n", ENOUGH - pages, errors);
-	SCX_FAIL_IF(!err, "No error with no memory");
-	return expect_success();
+	SCX_FAIL_IF(!err || errors < 2, "No error with no memory");
+	SCX_FAIL_IF(must_grow && !grow_failed, "No error while the pool grew");
+	return SCX_TEST_PASS;
+}
+
+/*
+ * Has all that was charged been given back? Objects are charged as pages, of which
+ * each CPU may have begun one.
+ */
+static enum scx_test_status check_charged(void)
+{
+	long now, slack = (sysconf(_SC_NPROCESSORS_ONLN) + 1) * getpagesize();
+
+	if (limit < 0)
+		return SCX_TEST_PASS;
+	SCX_FAIL_IF(!CID_WAIT_FOR((now = get_charged()) <= charged + slack),
+		    "Charged: %ld, before: %ld", now, charged);
+	printf("charged: %ld bytes, before: %ld\n", now, charged);
+	return SCX_TEST_PASS;
 }
 
 /* Must the pool have grown, since all cmasks do not fit into its first page? */
@@ -364,6 +411,7 @@ static enum scx_test_status run_targets(const struct cid_cpus *cpus)
 	status = expect_success();
 	if (status != SCX_TEST_PASS)
 		return status;
+	charged = get_charged();
 	self.fd = open_nth("thread-self");
 	helper.fd = open_helper();
 	fork.fd = open_nth("2"); /* kthreadd */
@@ -451,7 +499,9 @@ static enum scx_test_status run(void *ctx)
 	}
 	status = run_targets(ctx);
 	if (status == SCX_TEST_PASS)
-		status = run_limit();
+		status = run_limit(must_grow(ctx));
+	if (status == SCX_TEST_PASS)
+		status = check_charged();
 out:
 	cid_inject__destroy(skel);
 	return status == SCX_TEST_PASS ? check_kmemleak() : status;
@@ -462,7 +512,8 @@ static void cleanup(void *ctx)
 	if (limit >= 0)
 		close(limit);
 	limit = -1;
-	rmdir(CGROUP);
+	if (rmdir(CGROUP) && errno != ENOENT)
+		fprintf(stderr, "cannot remove " CGROUP "\n");
 	restore_settings();
 	free(ctx);
 }

@@ -479,6 +479,8 @@ static void fuzz_all(__u32 programs)
 	}
 	printf("%d programs, %d rejected by the verifier\n", akf_prog_loads, akf_prog_rejects);
 	fprintf(kmsg, "fuzz: done\n");
+	if (programs)
+		ASSERT_GT(akf_prog_loads, akf_prog_rejects, "programs that ran");
 	ASSERT_LE(akf_prog_rejects, akf_prog_loads / 10, "rejected programs");
 	ASSERT_EQ(ak_reports(bpf_program__fd(nested->progs.inner_other)), 0,
 		  "reports on the program on the hook");

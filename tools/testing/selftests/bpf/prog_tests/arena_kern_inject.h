@@ -23,8 +23,11 @@
 #define AKI_PAGES 64	/* of most arenas */
 #define AKI_NR_ALL 24
 
-/* Each failure comes so often that a page which is lost by it is noticed. */
-#define AKI_ENOUGH 24
+/*
+ * Each failure comes so often that a page which is lost by it is noticed; but where
+ * there are AKI_NR_ALL of them, only all together do.
+ */
+#define AKI_ROUNDS (sysconf(_SC_NPROCESSORS_CONF) + 2)
 
 /* Which allocations fail */
 enum aki_how {
@@ -156,7 +159,7 @@ static inline long aki_cgroup_num(int cgroup, const char *file, const char *key)
 		ASSERT_OK(-errno, file);
 	close(fd);
 	val = strstr(buf, key);
-	return val ? atol(val + strlen(key)) : -1;
+	return ASSERT_OK_PTR(val, key) ? atol(val + strlen(key)) : -1;
 }
 
 /* What CPUs have in stock goes back. */
@@ -338,7 +341,7 @@ static inline bool aki_step(struct aki_step *s, enum aki_how how, __u32 nr, int 
 static inline bool aki_inject(struct aki_step *s, enum aki_how how, int least)
 {
 	bool all = getenv("ARENA_INJECT_ALL");
-	int total = 0, failed, errors, err;
+	int rounds = 0, failed, errors, err;
 	__u32 nr;
 
 	if (!aki_nolock_open())
@@ -354,13 +357,12 @@ static inline bool aki_inject(struct aki_step *s, enum aki_how how, int least)
 			failed++;
 			errors += !!err;
 		}
-		if (!total)
+		if (!rounds)
 			printf("sites: %s, %s: %d failures, %d errors\n", s->name,
 			       aki_how_names[how], failed, errors);
-		total += failed;
 		if (!ASSERT_OK(err, "with no failure") || !ASSERT_GE(failed, least, "failures"))
 			return false;
-	} while (failed && total < AKI_ENOUGH && !s->once);
+	} while (failed && failed < AKI_NR_ALL && ++rounds < AKI_ROUNDS && !s->once);
 	return true;
 }
 
@@ -371,7 +373,26 @@ static inline bool aki_inject_all(struct aki_step *s, int nth, int nolock)
 	       aki_inject(s, AKI_NOLOCK, nolock) && aki_inject(s, AKI_NOLOCK_REST, nolock);
 }
 
-/* With a limit that leaves so many pages, or nothing at all if that is less than 0 */
+/* What is in use. CPUs give back what they have in stock when they get to it. */
+static inline long aki_used(void)
+{
+	long used = -1, last;
+	int same = 0;
+
+	aki_drain();
+	do {
+		last = used;
+		usleep(2000);
+		used = aki_cgroup_num(aki_cgroup, "memory.current", "");
+		same = used == last ? same + 1 : 0;
+	} while (same < 3);
+	return used;
+}
+
+/*
+ * With a limit that leaves so many pages, or nothing at all if that is less than 0.
+ * Who is in the cgroup would have its CPU stock up by looking at what is in use.
+ */
 static inline bool aki_squeeze_step(struct aki_step *s, int fd, int pages, int *err)
 {
 	char limit[32];
@@ -381,10 +402,9 @@ static inline bool aki_squeeze_step(struct aki_step *s, int fd, int pages, int *
 		return false;
 	if (s->inside)
 		join_root_cgroup();
-	aki_drain();
+	used = aki_used();
 	if (s->inside)
 		join_cgroup(AKI_CGROUP);
-	used = aki_cgroup_num(aki_cgroup, "memory.current", "");
 	snprintf(limit, sizeof(limit), "%ld",
 		 pages < 0 ? 0 : used + (long)pages * getpagesize());
 	ASSERT_GT(write(fd, limit, strlen(limit)), 0, "set memory.max");
@@ -427,7 +447,8 @@ static inline bool aki_squeeze(struct aki_step *s, int enough)
 	} while (ok && (pages >= -1 || (!err && pages >= -10)));
 	close(fd);
 	printf("limit: %s: %d steps, %d errors\n", s->name, enough - pages, errors);
-	return ok && ASSERT_NEQ(err, 0, "with no memory");
+	/* at the latest when nothing is left, and with a limit of nothing */
+	return ok && ASSERT_NEQ(err, 0, "with no memory") && ASSERT_GE(errors, 2, "errors");
 }
 
 /* How many objects does kmemleak suspect? It takes some seconds until it does. */

@@ -27,7 +27,7 @@ __u32 victims;		/* how many of them have been touched */
 __u32 allowed;		/* and how many may be, before the reports have been read */
 __u32 aim;		/* a page that is about to be allocated */
 __u32 delay_ms;		/* how long to keep the lock, once */
-__u32 nmis, under_lock;
+__u32 nmis, perf_nmis, under_lock;
 __u32 nolock_failures;	/* each may cost a report */
 
 static bool locked[MAX_CPUS];
@@ -103,7 +103,7 @@ SEC("perf_event")
 int on_perf(void *ctx)
 {
 	if (disturb() && bpf_in_nmi())
-		__sync_fetch_and_add(&nmis, 1);
+		__sync_fetch_and_add(&perf_nmis, 1);
 	return 0;
 }
 
