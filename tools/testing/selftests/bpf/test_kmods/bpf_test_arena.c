@@ -616,9 +616,10 @@ static int send_nmi(bool others)
 		cpumask_copy(&nmi_cpus, cpumask_of(cpu));
 	if (!cpumask_empty(&nmi_cpus))
 		__apic_send_IPI_mask(&nmi_cpus, NMI_VECTOR);
-	while (!cpumask_empty(&nmi_cpus) && ++loops < 1000000)
+	/* bits go by and by, and none comes back */
+	while (!data_race(cpumask_empty(&nmi_cpus)) && ++loops < 1000000)
 		udelay(1);
-	if (!cpumask_empty(&nmi_cpus))
+	if (!data_race(cpumask_empty(&nmi_cpus)))
 		err = -ETIMEDOUT;
 	cpumask_clear(&nmi_cpus);
 	put_cpu();
