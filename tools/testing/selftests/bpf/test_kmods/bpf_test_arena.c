@@ -619,7 +619,7 @@ static int send_nmi(bool others)
 	/* bits go by and by, and none comes back */
 	while (!data_race(cpumask_empty(&nmi_cpus)) && ++loops < 1000000)
 		udelay(1);
-	if (!data_race(cpumask_empty(&nmi_cpus)))
+	if (loops == 1000000)
 		err = -ETIMEDOUT;
 	cpumask_clear(&nmi_cpus);
 	put_cpu();
