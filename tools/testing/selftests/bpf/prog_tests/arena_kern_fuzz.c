@@ -332,7 +332,9 @@ static bool run_seq(const struct akf_seq *seq, const bool *keep)
 	ok = open_arena(seq) && settle(false) && run_steps(seq, keep) && check_arena();
 	akf_model_destroy(&model);
 	close_arena(seq);
-	return !splat() && ok && !failure[0];
+	if (splat())
+		return akf_fail("the kernel complains: see its log");
+	return ok && !failure[0];
 }
 
 /* Those that fail */

@@ -273,6 +273,9 @@ __bpf_kfunc u64 bpf_test_arena_read_in(void *ptr__ign, u32 section, struct bpf_p
 		local_irq_restore(flags);
 		break;
 	case TEST_ARENA_BH_OFF:
+		/* There they are off by a lock that sleeps. */
+		if (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible())
+			return READ_ONCE(*addr);
 		local_bh_disable();
 		val = READ_ONCE(*addr);
 		local_bh_enable();
