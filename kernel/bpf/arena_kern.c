@@ -155,7 +155,8 @@ EXPORT_SYMBOL_GPL(bpf_arena_alloc_pages_sleepable);
  *
  * The counterpart of bpf_arena_alloc_pages_sleepable(); part of an allocation can
  * be freed. Pages in the range that are not kernel-owned are left alone. On
- * return the pages are mapped nowhere any more.
+ * return the pages are mapped nowhere any more; a worker sees to that soon after
+ * if the arena's lock could not be had.
  *
  * Context: process context, may sleep. Takes the mmap_lock of processes that have
  * mapped the arena.
