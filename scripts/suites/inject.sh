@@ -43,8 +43,8 @@ step "the operations on arenas in a guest"
 count arenas < <("$TOP/scripts/suites/core/test-progs.sh" inject "${args[@]}")
 details inject
 
-# A scheduler's cmasks take more than one page if there are 64 possible CPUs.
-for shape in 4 '64 -a maxcpus=4'; do
+# A scheduler's cmasks take more than one page if there are 80 possible CPUs.
+for shape in 4 '80 -a maxcpus=4'; do
 	name=inject-${shape%% *}cpu
 	step "the enabling of a scheduler in a guest: -c $shape"
 	# shellcheck disable=SC2086  # arguments

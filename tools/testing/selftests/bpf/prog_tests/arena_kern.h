@@ -270,13 +270,10 @@ static inline int ak_guard(void)
 	return (65536 > 2 * page ? 65536 : 2 * page) / 2;
 }
 
-/*
- * Pages are allocated in batches of as many as there are pointers in the largest
- * kmalloc cache (two pages).
- */
+/* Pages are allocated in batches of that many: ARENA_BATCH in arena.c */
 static inline int ak_batch(void)
 {
-	return 2 * getpagesize() / sizeof(void *);
+	return 512;
 }
 
 #ifdef AK_OPS

@@ -328,14 +328,14 @@ static void own_lock(void)
 	/* from page 32 on: what is allocated comes from the front */
 	lock->bss->page_size = getpagesize();
 	lock->bss->bad_ptr = ak_map_base(lock->maps.arena) + 32 * getpagesize();
-	link = bpf_program__attach(lock->progs.on_page_alloc);
+	link = bpf_program__attach(lock->progs.on_range_tree_clear);
 	if (!ASSERT_OK_PTR(link, "attach"))
 		goto out;
 	ASSERT_OK(ak_run_prog(lock->progs.allocate), "run");
 	ASSERT_NEQ(lock->bss->allocated, 0, "allocation");
-	ASSERT_GT(lock->bss->lock_held, 0, "pages allocated under the lock");
+	ASSERT_GT(lock->bss->lock_held, 0, "calls under the lock");
 	ASSERT_EQ(lock->bss->touched, lock->bss->lock_held, "faults under the lock");
-	ASSERT_EQ(ak_reports(bpf_program__fd(lock->progs.on_page_alloc)), lock->bss->touched,
+	ASSERT_EQ(ak_reports(bpf_program__fd(lock->progs.on_range_tree_clear)), lock->bss->touched,
 		  "reports");
 	for (i = 0; i < lock->bss->touched; i++)
 		ak_has_report(AK_READ_REPORT, lock->bss->bad_ptr + i * getpagesize());

@@ -84,8 +84,8 @@ static void alloc_pages(const char *name, int op, bool sleepable, int pages, int
 		.sleepable = sleepable, .op = op, .undo = op == AK_KALLOC ? AK_KFREE : AK_FREE,
 		.cnt = cnt,
 	};
-	/* the pages, and the array of them */
-	int least = cnt < AKI_NR_ALL ? cnt + 1 : AKI_NR_ALL;
+	/* the pages, and the array of them if there are several */
+	int least = min(cnt + (cnt > 1), AKI_NR_ALL);
 
 	/* gigabytes, again and again */
 	if (cnt >= AKI_NR_ALL && getpagesize() > 4096) {
@@ -96,14 +96,10 @@ static void alloc_pages(const char *name, int op, bool sleepable, int pages, int
 		return;
 	if (!aki_kill(&s, pages - 1))
 		goto out;
-	/* anywhere, and at an address, where the range tree needs a node */
-	for (s.nr = -1; s.nr < 10; s.nr += 8) {
-		bool fixed = s.nr > 0;
-
-		if (!(op == AK_ALLOC ? aki_inject_all(&s, 0, least + fixed) :
-				       aki_inject_all(&s, least, fixed)))
+	/* anywhere, and at an address */
+	for (s.nr = -1; s.nr < 10; s.nr += 8)
+		if (!aki_inject_all(&s, sleepable ? least : 0, sleepable ? 0 : least))
 			break;
-	}
 	s.nr = 7;
 	if (cnt < AKI_NR_ALL)
 		aki_squeeze(&s, cnt + 16);
@@ -163,11 +159,8 @@ static void around(const char *name, int op, bool sleepable)
 
 	if (!aki_open(&s, 4 * AKI_PAGES))
 		return;
-	/* the pages, the array, and a node for the dead page */
-	if (op == AK_ALLOC)
-		aki_inject_all(&s, 0, 5);
-	else
-		aki_inject_all(&s, 4, 1);
+	/* the pages and the array */
+	aki_inject_all(&s, sleepable ? 4 : 0, sleepable ? 0 : 4);
 	/* so that there are as few nodes as at the start */
 	AK(&s.ak, .op = AK_TOUCH, .ptr = s.ak.base, .size = s.ak.page, .cnt = s.nr);
 	ak_stderr(s.ak.fd, ak_buf, sizeof(ak_buf));
@@ -225,7 +218,7 @@ static void reserve(bool sleepable)
 
 	if (!aki_open(&s, AKI_PAGES))
 		return;
-	if (aki_inject_all(&s, 0, ARRAY_SIZE(apart)))
+	if (aki_inject_all(&s, 0, 0))
 		aki_squeeze(&s, 16);
 	aki_close(&s);
 }
@@ -308,7 +301,8 @@ static void free_pages(const char *name, int op, bool sleepable, bool kworkers)
 
 	if (!aki_open(&s, s.cnt))
 		return;
-	aki_inject_all(&s, 0, ARRAY_SIZE(apart));
+	/* a span for each, where it is the program that asks */
+	aki_inject_all(&s, 0, sleepable || kworkers ? 0 : ARRAY_SIZE(apart));
 	aki_close(&s);
 }
 
@@ -353,13 +347,12 @@ static bool check_fault(struct aki_step *s, int err)
 	if (!ASSERT_EQ(s->ret, 0, "reads") ||
 	    (s->op == AK_READ && !ASSERT_EQ(ak_pfn(&s->ak, s->nr), s->scratch, "dead")))
 		return false;
-	/* the report is dropped, or it is all there */
-	if (!ak_stderr(fd, ak_buf, sizeof(ak_buf)))
+	/* the report has what there was memory for; that of the kernel begins as usual */
+	if (!ak_stderr(fd, ak_buf, sizeof(ak_buf)) || s->op != AK_READ)
 		return true;
 	snprintf(line, sizeof(line), AK_READ_REPORT, (unsigned long long)ptr);
-	if (strncmp(ak_buf, line, strlen(line)) || !strstr(ak_buf, "\nCPU: ") ||
-	    !strstr(ak_buf, "Call trace:\n") || !strstr(ak_buf, "_sys_bpf+0x"))
-		return AK_FAIL("half a report: %s", ak_buf);
+	if (strncmp(ak_buf, line, strlen(line)))
+		return AK_FAIL("no report: %s", ak_buf);
 	return true;
 }
 

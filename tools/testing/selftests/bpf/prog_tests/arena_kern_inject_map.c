@@ -48,11 +48,11 @@ static void map_create(void)
 	if (!ASSERT_OK(join_cgroup(AKI_CGROUP), "join_cgroup"))
 		return;
 	/* the first time leaves something charged to the test itself */
-	if (aki_inject_all(&s, 4, 1)) {
+	if (aki_inject_all(&s, 4, 0)) {
 		ASSERT_OK(join_root_cgroup(), "join_root_cgroup");
 		aki_charges_start(&s);
 		ASSERT_OK(join_cgroup(AKI_CGROUP), "join_cgroup");
-		aki_inject_all(&s, 4, 1);
+		aki_inject_all(&s, 4, 0);
 		ASSERT_OK(join_root_cgroup(), "join_root_cgroup");
 		aki_charges_ok(&s);
 	}
@@ -210,7 +210,7 @@ static bool check_user(struct aki_step *s, int err)
 	return ok && aki_survey_ok(s);
 }
 
-static void user_faults(struct aki_step *s, int nolock)
+static void user_faults(struct aki_step *s)
 {
 	struct sigaction sa = { .sa_handler = on_signal }, old_segv, old_bus;
 
@@ -218,7 +218,8 @@ static void user_faults(struct aki_step *s, int nolock)
 		return;
 	sigaction(SIGSEGV, &sa, &old_segv);
 	sigaction(SIGBUS, &sa, &old_bus);
-	if (aki_inject_all(s, 0, nolock))
+	/* the page */
+	if (aki_inject_all(s, 1, 0))
 		aki_squeeze(s, 8);
 	sigaction(SIGSEGV, &old_segv, NULL);
 	sigaction(SIGBUS, &old_bus, NULL);
@@ -231,8 +232,7 @@ static void user_fault(void)
 		.name = __func__, .run = run_user, .check = check_user, .nr = 7,
 	};
 
-	/* a node of the range tree, and the page */
-	user_faults(&s, 2);
+	user_faults(&s);
 }
 
 static void user_fault_reserved(void)
@@ -242,7 +242,7 @@ static void user_fault_reserved(void)
 		.check = check_user, .op = AK_RESERVE, .nr = 7,
 	};
 
-	user_faults(&s, 1);
+	user_faults(&s);
 }
 
 static struct arena_kern_struct_ops *ops;
@@ -276,7 +276,7 @@ static void struct_ops(void)
 	ops = arena_kern_struct_ops__open_and_load();
 	if (!ASSERT_OK_PTR(ops, "open_and_load"))
 		return;
-	aki_inject_all(&s, 8, 0);
+	aki_inject_all(&s, 7, 0);
 	arena_kern_struct_ops__destroy(ops);
 	ops = NULL;
 }

@@ -91,7 +91,7 @@ static void empty(struct full *f)
 	leave_cgroup(f->cgroup);
 }
 
-static bool fill(struct full *f, int keep)
+static bool fill(struct full *f, int keep, bool reclaimable)
 {
 	int page = getpagesize(), i;
 	char buf[32];
@@ -116,7 +116,8 @@ static bool fill(struct full *f, int keep)
 		f->mem[(size_t)i * page] = 1;
 	}
 	if (ASSERT_LT(i, LIMIT, "filled") &&
-	    ASSERT_OK(madvise(f->mem, (size_t)i * page, MADV_FREE), "MADV_FREE"))
+	    (!reclaimable ||
+	     ASSERT_OK(madvise(f->mem, (size_t)i * page, MADV_FREE), "MADV_FREE")))
 		return true;
 err:
 	empty(f);
@@ -130,13 +131,14 @@ static void pressure(void)
 	struct full f;
 	int i, n;
 
-	if (!fill(&f, keep))
+	if (!fill(&f, keep, true))
 		return;
 	for (i = 0; i < rounds; i++) {
 		for (n = 0; n < 4 * keep && ak_alloc(&f.ak, false, -1, 1); n++)
 			;
 		if (!ASSERT_LT(n, 4 * keep, "non-sleepable allocation fails") ||
-		    !ASSERT_NEQ(ak_kalloc(&f.ak, -1, cnt), 0, "sleepable allocation"))
+		    !ASSERT_NEQ(ak_kalloc(&f.ak, -1, cnt), 0, "allocation for the kernel") ||
+		    !ASSERT_NEQ(ak_alloc(&f.ak, true, -1, cnt), 0, "sleepable allocation"))
 			break;
 	}
 	empty(&f);
@@ -149,7 +151,8 @@ static void rollback(bool sleepable)
 	struct full f;
 	int i;
 
-	if (!fill(&f, keep))
+	/* one that can sleep fails if there is nothing to reclaim only */
+	if (!fill(&f, keep, !sleepable))
 		return;
 	for (i = 0; i < 10; i++) {
 		if (!ASSERT_EQ(ak_alloc(&f.ak, sleepable, 10, want), 0, "too much") ||

@@ -208,13 +208,16 @@ static int next_report(char **text, struct report *r)
 	if (!end)
 		return -1;
 	end[1] = '\0';
-	r->free = sscanf(s, "ERROR: Arena FREE of kernel-owned page at address 0x%llx\nCPU: %n",
+	r->free = sscanf(s, "ERROR: Arena FREE of kernel-owned page at address 0x%llx\n%n",
 			 &r->addr, &len) == 1;
 	if (!r->free &&
-	    sscanf(s, "ERROR: Arena %7s access at unmapped address 0x%llx\nCPU: %n", what,
+	    sscanf(s, "ERROR: Arena %7s access at unmapped address 0x%llx\n%n", what,
 		   &r->addr, &len) != 2)
 		return -1;
-	if (!len || strstr(s + len, "ERROR:") || !strstr(s + len, "\nCall trace:\n"))
+	/* one for which there was too little room or memory ends early */
+	if (!len || strstr(s + len, "ERROR:") ||
+	    (s[len] && (strncmp(s + len, "CPU: ", 5) ||
+			(strstr(s + len, "+0x") && !strstr(s + len, "\nCall trace:\n")))))
 		return -1;
 	*text = end + 2;
 	return 1;
@@ -756,7 +759,7 @@ static bool drain(void)
 {
 	struct arena_kern_stress *skel = world.in_the_way;
 	struct bpf_program *progs[] = {
-		skel->progs.on_page_alloc, skel->progs.on_hook, skel->progs.on_perf,
+		skel->progs.on_range_tree_clear, skel->progs.on_hook, skel->progs.on_perf,
 	};
 	__u32 victims = READ_ONCE(skel->bss->victims), i;
 
@@ -870,11 +873,8 @@ static bool get_in_the_way(int with)
 	if (!skel)
 		return AK_FAIL("cannot open programs: %d", errno);
 	world.in_the_way = skel;
-	if (!(with & WITH_LOCK)) {
-		bpf_program__set_autoload(skel->progs.on_map_alloc, false);
-		bpf_program__set_autoload(skel->progs.on_map_alloc_exit, false);
-		bpf_program__set_autoload(skel->progs.on_page_alloc, false);
-	}
+	if (!(with & WITH_LOCK))
+		bpf_program__set_autoload(skel->progs.on_range_tree_clear, false);
 	if (!(with & WITH_NMI)) {
 		bpf_program__set_autoload(skel->progs.on_hook, false);
 		bpf_program__set_autoload(skel->progs.on_perf, false);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A fault under the arena's own lock: bpf_arena_alloc_pages() allocates pages
- * under it, and a program on mm_page_alloc passes a bad pointer of the same
- * arena to a kfunc.
+ * A fault under the arena's own lock: bpf_arena_alloc_pages() calls
+ * range_tree_clear() under it, and a program on that function passes a bad pointer
+ * of the same arena to a kfunc.
  */
 #define BPF_NO_KFUNC_PROTOTYPES
 #include <vmlinux.h>
@@ -24,8 +24,8 @@ __u64 allocated;
 __u64 allocating;	/* the task that is at it */
 __u32 lock_held, touched;
 
-SEC("tp_btf/mm_page_alloc")
-int BPF_PROG(on_page_alloc)
+SEC("fentry/range_tree_clear")
+int BPF_PROG(on_range_tree_clear)
 {
 	__arena void *page;
 

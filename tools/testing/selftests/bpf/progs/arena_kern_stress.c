@@ -11,8 +11,6 @@
 #include "bpf_arena_common.h"
 #include "../test_kmods/bpf_test_arena_kfunc.h"
 
-#define MAX_CPUS 64
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARENA);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -30,7 +28,6 @@ __u32 delay_ms;		/* how long to keep the lock, once */
 __u32 nmis, perf_nmis, under_lock;
 __u32 nolock_failures;	/* each may cost a report */
 
-static bool locked[MAX_CPUS];
 void *arena_ref;
 
 static __always_inline void touch(__u32 page)
@@ -56,34 +53,10 @@ static __always_inline bool disturb(void)
 	return true;
 }
 
-/* Called with the arena's lock held, on the CPU that has it. Interrupts are off. */
-SEC("fentry/bpf_map_alloc_pages")
-int BPF_PROG(on_map_alloc)
+/* Called with the lock of an arena held, except when that is created */
+SEC("fentry/range_tree_clear")
+int BPF_PROG(on_range_tree_clear)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-
-	if (cpu < MAX_CPUS)
-		locked[cpu] = true;
-	return 0;
-}
-
-SEC("fexit/bpf_map_alloc_pages")
-int BPF_PROG(on_map_alloc_exit)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
-
-	if (cpu < MAX_CPUS)
-		locked[cpu] = false;
-	return 0;
-}
-
-SEC("tp_btf/mm_page_alloc")
-int BPF_PROG(on_page_alloc)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
-
-	if (cpu >= MAX_CPUS || !locked[cpu])
-		return 0;
 	if (disturb())
 		__sync_fetch_and_add(&under_lock, 1);
 	if (delay_ms)

@@ -279,8 +279,7 @@ __bpf_kfunc u64 bpf_bench_arena_nofault(void *ptr__ign, u32 stride, u32 cnt,
 __bpf_kfunc u64 bpf_bench_arena_install(u32 cnt)
 {
 #ifdef ptep_try_set
-	static unsigned long chunks;
-	static bool pending;
+	static bool has_dead_pages;
 	static pte_t pte;
 	struct page *page = ZERO_PAGE(0);
 	u64 start = ktime_get_mono_fast_ns();
@@ -290,9 +289,7 @@ __bpf_kfunc u64 bpf_bench_arena_install(u32 cnt)
 		set_pte(&pte, __pte(0));
 		if (!ptep_try_set(&pte, mk_pte(page, PAGE_KERNEL)))
 			return 0;
-		smp_mb__before_atomic();	/* this and the next as in arena_scratch_mark() */
-		set_bit(i % BITS_PER_LONG, &chunks);
-		smp_store_release(&pending, true);	/* likewise */
+		WRITE_ONCE(has_dead_pages, true);
 	}
 	return ktime_get_mono_fast_ns() - start;
 #else
