@@ -27,6 +27,7 @@ struct bpf_arena {
 	/* protects vma_list */
 	struct mutex lock;
 	u64 zap_gen;
+	/* serialises walks of vma_list by zap_pages() */
 	struct mutex zap_mutex;
 	struct irq_work     free_irq;
 	struct work_struct  free_work;

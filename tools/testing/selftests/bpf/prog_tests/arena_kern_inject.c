@@ -85,7 +85,7 @@ static void alloc_pages(const char *name, int op, bool sleepable, int pages, int
 		.cnt = cnt,
 	};
 	/* the pages, and the array of them if there are several */
-	int least = min(cnt + (cnt > 1), AKI_NR_ALL);
+	int least = cnt < AKI_NR_ALL ? cnt + (cnt > 1) : AKI_NR_ALL;
 
 	/* gigabytes, again and again */
 	if (cnt >= AKI_NR_ALL && getpagesize() > 4096) {

@@ -114,7 +114,6 @@ static void neighbours(bool sleepable)
 	close_mapped(&a, cnt);
 }
 
-
 /* Frees of 4 GiB that are deferred do not keep an allocation from its page. */
 static void flood(void)
 {
@@ -158,7 +157,7 @@ static void first_page(void)
 	ak_close(&ak);
 }
 
-static long memlock(struct ak *ak)
+static long pages_used(struct ak *ak)
 {
 	char path[64], buf[4096], *p;
 
@@ -176,20 +175,20 @@ static void usage(void)
 
 	if (!ak_open(&ak, 2048, 0, 0))
 		return;
-	ASSERT_EQ(memlock(&ak), 0, "nothing");
+	ASSERT_EQ(pages_used(&ak), 0, "nothing");
 	ak_alloc(&ak, true, 0, 1024);
 	ak_alloc(&ak, false, 1024, 2);
-	ASSERT_EQ(memlock(&ak), 1026, "of BPF");
+	ASSERT_EQ(pages_used(&ak), 1026, "of BPF");
 	ASSERT_NEQ(ak_kalloc(&ak, 1500, 3), 0, "kalloc");
-	ASSERT_EQ(memlock(&ak), 1029, "and of the kernel");
+	ASSERT_EQ(pages_used(&ak), 1029, "and of the kernel");
 	*(char *)ak_page(&ak, 1600) = 1;
-	ASSERT_EQ(memlock(&ak), 1030, "and by a user fault");
+	ASSERT_EQ(pages_used(&ak), 1030, "and by a user fault");
 	ak_kill(&ak, 1700);
-	ASSERT_EQ(memlock(&ak), 1030, "a dead page takes nothing");
+	ASSERT_EQ(pages_used(&ak), 1030, "a dead page takes nothing");
 	ak_free(&ak, true, 0, 2048);
-	ASSERT_EQ(memlock(&ak), 3, "kernel-owned pages stay");
+	ASSERT_EQ(pages_used(&ak), 3, "kernel-owned pages stay");
 	ak_kfree(&ak, 1500, 3);
-	ASSERT_EQ(memlock(&ak), 0, "nothing again");
+	ASSERT_EQ(pages_used(&ak), 0, "nothing again");
 	ak_close(&ak);
 }
 
