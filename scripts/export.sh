@@ -70,6 +70,32 @@ put() {
 	fi
 }
 
+# The names given as the series file. A line "# posting" stays in front of the first
+# patch of the old posting that is still there, whatever its number is now.
+write_series() {
+	local posting name
+	local -A there=() begins=() kept=()
+	for name; do there[${name#*-}]=1; done
+	while read -r posting name; do
+		[ "$posting" != - ] || continue
+		name=${name#*-}
+		kept[$posting]=${kept[$posting]-}
+		[ "${there[$name]-}" ] || continue
+		[ ! "${kept[$posting]}" ] || continue
+		kept[$posting]=1
+		begins[$name]=$posting
+	done < <(series_postings)
+	for name; do
+		posting=${begins[${name#*-}]-}
+		[ ! "$posting" ] || echo "# posting $posting"
+		unset "begins[${name#*-}]"
+		echo "$name"
+	done
+	for posting in "${!kept[@]}"; do
+		[ "${kept[$posting]}" ] || say "note: no patch of posting $posting is left, so it is dropped"
+	done
+}
+
 lock tree
 check_commits
 commits=$(kgit rev-list --reverse base..HEAD)
@@ -79,15 +105,16 @@ new=$BUILD/export.tmp.$$
 rm -rf "$BUILD"/export.tmp.*
 at_exit "rm -rf '$new'"
 mkdir -p "$new/patches" "$new/overlay"
-: >"$new/patches/series"
 n=0
+names=()
 for c in $commits; do
 	n=$((n + 1))
 	name=$(kgit log -1 --format=%f "$c")
 	name=$(printf '%04d-%s.patch' "$n" "${name:0:52}")
 	write_patch "$c" >"$new/patches/$name"
-	echo "$name" >>"$new/patches/series"
+	names+=("$name")
 done
+write_series "${names[@]}" >"$new/patches/series"
 for path in "${!born[@]}"; do
 	mkdir -p "$new/overlay/$(dirname "$path")"
 	kgit cat-file blob "HEAD:$path" >"$new/overlay/$path"

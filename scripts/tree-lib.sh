@@ -27,6 +27,15 @@ scan_patches() {
 
 series_names() { [ ! -f "$PATCHES/series" ] || sed 's/[[:space:]]*#.*//; /^$/d' "$PATCHES/series"; }
 
+# Lines "POSTING PATCH", in order; a line "# posting NAME" of the series begins a
+# posting, and - is what comes before the first.
+series_postings() {
+	[ ! -f "$PATCHES/series" ] || awk -v posting=- '
+		/^# posting / { posting = $3 }
+		{ sub(/[ \t]*#.*/, "") }
+		/./ { print posting, $0 }' "$PATCHES/series"
+}
+
 # Reads the series into patches[] and creates[PATCH] (lines "MODE PATH"). Says
 # what does not fit together: every overlay file belongs to one patch.
 read_series() {

@@ -6,7 +6,7 @@ files() { (cd "$P" && find patches kernel tools -type f -printf '%p %m ' -exec s
 export_form() {
 	series_project
 	same "$(tr '\n' ' ' <"$P/patches/v7.1/series")" \
-		'0001-bpf-spell-five.patch 0002-bpf-add-faults.patch 0003-selftests-new-files-only.patch '
+		'# posting first 0001-bpf-spell-five.patch 0002-bpf-add-faults.patch # posting second 0003-selftests-new-files-only.patch '
 	cmp "$P/kernel/bpf/fault.c" "$tree/kernel/bpf/fault.c"
 	grep -q '^ create mode 100644 kernel/bpf/fault.c$' "$P"/patches/v7.1/0002*
 	grep -q '^ create mode 100755 tools/testing/run.sh$' "$P"/patches/v7.1/0003*
@@ -23,7 +23,7 @@ export_round_trip() { # files -> tree -> files
 	run_ok "$P/scripts/export.sh"
 	same "$(files)" "$before"
 	# also from commits that never were files
-	rm -r "$P/patches/v7.1/"*.patch "$P/patches/v7.1/series" "$P/kernel" "$P/tools"
+	rm -r "$P/patches/v7.1/"*.patch "$P/kernel" "$P/tools"
 	run_ok env FORCE=1 "$P/scripts/export.sh"
 	same "$(files)" "$before"
 }
@@ -63,6 +63,21 @@ export_drops_old() {
 	run_ok "$P/scripts/export.sh"
 	[ ! -e "$P/tools" ] || fail "files of the dropped commit to be gone"
 	same "$(find "$P/patches/v7.1" -name '0*' | wc -l)" 2
+}
+export_postings() { # lines stay with their patches, or with the next of the posting
+	series_project
+	git -C "$tree" reset -q --hard base
+	git -C "$tree" -c user.name=c -c user.email=c@example.org cherry-pick ORIG_HEAD~1 >/dev/null
+	echo >>"$tree/mm/new.c"
+	commit 'mm: new'
+	git -C "$tree" -c user.name=c -c user.email=c@example.org cherry-pick ORIG_HEAD >/dev/null
+	run_ok "$P/scripts/export.sh"
+	same "$(tr '\n' ' ' <"$P/patches/v7.1/series")" \
+		'# posting first 0001-bpf-add-faults.patch 0002-mm-new.patch # posting second 0003-selftests-new-files-only.patch '
+	git -C "$tree" reset -q --hard HEAD~1
+	run_ok "$P/scripts/export.sh"
+	grep -q 'no patch of posting second is left' "$T/err" || fail "a note"
+	same "$(grep posting "$P/patches/v7.1/series")" '# posting first'
 }
 export_only_changed() {
 	series_project

@@ -63,7 +63,9 @@ series_project() {
 	commit 'selftests: new files only'
 	"$P/scripts/export.sh"
 	"$P/scripts/tree.sh"
-	printf 'bpf: a cover\n\nThe letter: ü.\n' >"$P/patches/v7.1/cover-letter.txt"
+	sed -i -e '1i # posting first' -e '3i # posting second' "$P/patches/v7.1/series"
+	printf 'bpf: a cover\n\nThe letter: ü.\n' >"$P/patches/v7.1/cover-first.txt"
+	printf 'bpf: another cover\n\nMore.\n' >"$P/patches/v7.1/cover-second.txt"
 }
 head_tree() { git -C "$tree" rev-parse 'HEAD^{tree}'; }
 head_commit() { git -C "$tree" rev-parse HEAD; }

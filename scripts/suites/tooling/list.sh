@@ -63,6 +63,7 @@ it "export: files to tree to files is exact" export_round_trip
 it "export: tree to files to tree is exact" export_tree_round_trip
 it "export: the user's git configuration has no say" export_any_config
 it "export: what was dropped is removed" export_drops_old
+it "export: postings keep their first patches" export_postings
 it "export: only what changed is written" export_only_changed
 it "export: a new file changed later: one line that helps" export_later_change
 it "export: uncommitted changes: one line" export_uncommitted
@@ -76,6 +77,10 @@ it "export: no tree: one line" export_no_tree
 it "series: git am gives the same tree, authors, messages" series_git_am
 it "series: patch -p1 of the one file gives the same tree" series_patch
 it "series: the quilt form gives the same tree" series_quilt
+it "series: a directory and a cover letter for each posting" series_in_postings
+it "series: a patch before the first posting: one line" series_no_posting
+it "series: a posting without a cover letter: one line" series_no_cover
+it "series: more than 15 patches in a posting: one line" series_long_posting
 it "series: the same text each time" series_repeatable
 it "series: an empty one: one line" series_empty
 it "series: commits not exported: one line" series_not_exported
