@@ -175,6 +175,7 @@ bool bpf_arena_handle_page_fault(unsigned long addr, bool is_write, unsigned lon
 {
 	struct bpf_arena *arena;
 	struct bpf_prog *prog;
+	struct page *scratch;
 	pte_t *ptep, pte, dead;
 
 	if (!is_vmalloc_addr((void *)addr))
@@ -188,7 +189,8 @@ bool bpf_arena_handle_page_fault(unsigned long addr, bool is_write, unsigned lon
 		return false;
 
 	arena = prog->aux->arena;
-	if (!arena->scratch_page)
+	scratch = bpf_arena_scratch_page(arena);
+	if (!scratch)
 		return false;
 
 	ptep = virt_to_kpte(addr);
@@ -202,12 +204,12 @@ bool bpf_arena_handle_page_fault(unsigned long addr, bool is_write, unsigned lon
 	 * see the new entry.
 	 */
 	pte = ptep_get(ptep);
-	dead = mk_pte(arena->scratch_page, PAGE_KERNEL);
+	dead = mk_pte(scratch, PAGE_KERNEL);
 	if (pte_present(pte) ||
 	    !(pte_none(pte) ? ptep_try_set(ptep, dead) : ptep_try_replace(addr, ptep, pte, dead)))
 		return true;
 
-	WRITE_ONCE(arena->has_dead_pages, true);
+	bpf_arena_page_died(arena);
 	arena_report(prog, is_write ? "WRITE access at unmapped address" :
 				      "READ access at unmapped address", addr, fault_ip);
 	return true;
