@@ -138,7 +138,7 @@ static __u64 load(struct akf_model *m, const struct akf_step *s, __s64 off)
 	return BPF_MODE(s->code) == BPF_MEMSX ? (__s64)(val << shift) >> shift : val;
 }
 
-/* Where it faults, the registers are left as they are. */
+/* Where it faults, what it loads is 0. */
 static void rmw(struct akf_model *m, const struct akf_step *s, __s64 off, __u64 *regs)
 {
 	int size = bytes(s->code);
@@ -170,8 +170,8 @@ static void rmw(struct akf_model *m, const struct akf_step *s, __s64 off, __u64 
 	if (ok)
 		akf_model_write(m, off, size, new);
 	if (s->a.how == BPF_CMPXCHG)
-		R(regs, s->dst) = ok ? old : s->a.val;
-	else if (ok && s->a.how & BPF_FETCH)
+		R(regs, s->dst) = old;
+	else if (s->a.how & BPF_FETCH)
 		R(regs, s->src) = old;
 }
 

@@ -300,7 +300,7 @@ static void release(struct akf_model *m, const struct arena_kern_args *a, enum a
 			continue;
 		if (p->state == AKF_KERN)
 			kern = MIN(kern, p->nr);
-		if (p->state == state || p->state == AKF_RESERVED)
+		if (p->state == state || (p->state == AKF_RESERVED && state != AKF_KERN))
 			set_page_state(m, p, AKF_FREE);
 	}
 	if (state != AKF_KERN && kern < end)
