@@ -147,10 +147,11 @@ def alloc(get, add):
         return
     add(Figure("alloc", "1 page, 1000 dead", dead[3], dead[0], "no dead page"))
     add(Figure("alloc", "16 pages, 1000 dead", many[1], many[0], "no dead page"))
-    # a logarithm grows by the same amount each time that the number is ten times as high
+    # A logarithm grows by the same amount each time that the number is ten times as high.
+    # Where nothing grows, that counts as one instruction.
     add(Figure("alloc", "1 page, growth to 1000 dead",
-               derived("insns", dead[3].median - dead[2].median),
-               derived("insns", dead[2].median - dead[1].median), "from 10 to 100",
+               derived("insns", max(dead[3].median - dead[2].median, 1)),
+               derived("insns", max(dead[2].median - dead[1].median, 1)), "from 10 to 100",
                (0.95, ANY), "logarithmic", (0.9, ANY)))
     first = get("series", "alloc", "dead/first/1000")
     if first:
