@@ -218,8 +218,8 @@ static void reserve(bool sleepable)
 
 	if (!aki_open(&s, AKI_PAGES))
 		return;
-	if (aki_inject_all(&s, 0, 0))
-		aki_squeeze(&s, 16);
+	/* it may need a page of nodes, once in 64 times */
+	aki_inject_all(&s, 0, 0);
 	aki_close(&s);
 }
 
